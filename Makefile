@@ -1,0 +1,71 @@
+# Everything one does with Dubscore. `make demo` and `make test` set up all they need.
+
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+PORT ?= 8000
+WORKERS ?= 2
+THREADS ?= 8
+CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
+  annotator/public_id.py annotator/rendition mos/aggregate.py mos/components.py mos/reliability.py \
+  learner/registry.py learner/weights.py learner/demo learner/encoders learner/fusion learner/media \
+  learner/metrics learner/proxy learner/strategies
+
+.PHONY: help setup demo serve worker test test-postgres lint format bench clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# torch first and alone: asked for later, a plain `torch` would bring gigabytes of CUDA.
+$(VENV)/.installed: requirements.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install $$(grep -E '^torch==' requirements.txt)
+	$(RUN) -m pip install -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(RUN) -m pip install -r requirements-dev.txt
+	touch $@
+
+setup: $(VENV)/.installed ## Install what the product needs into .venv
+
+demo: $(VENV)/.installed ## Set up everything and run the product on a demo corpus (PORT=8000)
+	$(RUN) manage.py demo --port $(PORT)
+
+serve: $(VENV)/.installed ## Run the web server (PORT=8000)
+	$(RUN) manage.py migrate --no-input
+	$(RUN) manage.py collectstatic --no-input --verbosity 0
+	$(VENV)/bin/gunicorn config.wsgi --worker-class gthread --workers $(WORKERS) --threads $(THREADS) \
+	  --bind 127.0.0.1:$(PORT)
+
+worker: $(VENV)/.installed ## Run one background worker
+	$(RUN) manage.py worker
+
+test: $(VENV)/.installed-dev ## Run every test on SQLite
+	.ci/chromium
+	$(RUN) manage.py fetch_weights
+	$(RUN) -m pytest
+
+test-postgres: $(VENV)/.installed-dev ## Run every test on a PostgreSQL server of its own
+	.ci/chromium
+	$(RUN) manage.py fetch_weights
+	.ci/postgres $(RUN) -m pytest
+
+lint: $(VENV)/.installed-dev ## Style, types, walls, migrations, templates of settings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy $(CORES)
+	$(VENV)/bin/lint-imports
+	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) manage.py check --fail-level WARNING
+
+format: $(VENV)/.installed-dev ## Format the code
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(VENV)/.installed-dev ## Run every benchmark, quick
+	for file in benchmarks/[a-z]*.py; do $(RUN) $$file --quick || exit 1; done
+
+clean: ## Throw away what can be made again: the environment and caches, never var/
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,89 @@
+"""Keeping what a rater said."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotator.actions.claiming import regain_place
+from annotator.evidence import Evidence
+from annotator.models import Assignment, Campaign, Rating, Score
+
+
+class ConflictingRating(ValidationError):
+    """Two different ratings of one clip by one rater arrived at the same moment."""
+
+
+def submit_rating(
+    *,
+    assignment: Assignment,
+    scores: dict[str, int],
+    evidence: Evidence,
+    idempotency_key: UUID,
+    lead_time_s: float,
+) -> Rating:
+    """Keep one rating: the first, or a new revision; the same key again gives the same rating.
+
+    The assignment must come with its campaign and clip. Raises ValidationError when the campaign
+    is closed, a score is missing or the clip was not watched whole.
+    """
+    try:
+        with transaction.atomic():
+            earlier = {rating.idempotency_key: rating for rating in assignment.ratings.all()}
+            if idempotency_key in earlier:
+                return earlier[idempotency_key]
+            _check(assignment, evidence, is_first=not earlier)
+            rating = Rating.objects.create(
+                assignment=assignment,
+                revision=len(earlier) + 1,
+                idempotency_key=idempotency_key,
+                lead_time_s=lead_time_s,
+                watched_frac=evidence.watched_frac(assignment.clip.duration_s),
+                evidence=evidence.to_dict(),
+            )
+            _keep_scores(rating, assignment, scores)
+            _close(assignment)
+            return rating
+    except IntegrityError as race:
+        twin = assignment.ratings.filter(idempotency_key=idempotency_key).first()
+        if twin is None:
+            raise ConflictingRating(
+                _("This clip was rated on another page just now. Reload to see that rating.")
+            ) from race
+        return twin
+
+
+def _check(assignment: Assignment, evidence: Evidence, *, is_first: bool) -> None:
+    if assignment.campaign.state == Campaign.State.CLOSED:
+        raise ValidationError(_("This campaign is closed: ratings can no longer be changed."))
+    if is_first and not evidence.is_whole(assignment.clip.duration_s):
+        raise ValidationError(_("Please watch the clip to its end before you send the rating."))
+
+
+def _keep_scores(rating: Rating, assignment: Assignment, scores: dict[str, int]) -> None:
+    aspects = {aspect.key: aspect for aspect in assignment.campaign.rubric.aspects.all()}
+    if set(aspects) != set(scores):
+        odd = sorted(set(aspects) ^ set(scores))
+        raise ValidationError(f"Every aspect needs one score; check: {', '.join(odd)}")
+    Score.objects.bulk_create(
+        Score(rating=rating, aspect=aspects[key], value_raw=value) for key, value in scores.items()
+    )
+
+
+def _close(assignment: Assignment) -> None:
+    """Mark the place as filled; a rater whose lease ran out gets any place still open.
+
+    When none is open the rating is kept all the same: it is the rater's work. It then has no
+    place, and exports mark it as surplus.
+    """
+    if assignment.rated_at is not None:
+        return
+    assignment.rated_at = timezone.now()
+    mine = Assignment.objects.filter(pk=assignment.pk)
+    if not mine.filter(place__isnull=False).update(rated_at=assignment.rated_at):
+        mine.update(rated_at=assignment.rated_at)
+        regain_place(assignment)

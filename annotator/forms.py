@@ -1,0 +1,65 @@
+"""What raters send, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from annotator.evidence import Evidence
+from annotator.models import Aspect, ClipReport
+
+
+class EvidenceField(forms.CharField):
+    """Playback evidence as JSON text."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> Evidence:
+        """Turn the text into evidence, or say which value is wrong."""
+        try:
+            return Evidence.from_json(super().clean(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class RatingForm(forms.Form):
+    """One score for each aspect of the rubric, and how the clip was watched."""
+
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+    lead_time_s = forms.FloatField(min_value=0, widget=forms.HiddenInput, initial=0)
+    evidence = EvidenceField(initial='{"watched_s": []}')
+
+    def __init__(self, *args: Any, aspects: list[Aspect], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.aspects = aspects
+        for aspect in aspects:
+            self.fields[aspect.key] = forms.TypedChoiceField(
+                coerce=int,
+                choices=aspect.choices,
+                label=_(aspect.name),
+                help_text=_(aspect.question),
+                widget=forms.RadioSelect,
+                error_messages={"required": _("This aspect has no score yet.")},
+            )
+
+    @property
+    def questions(self) -> list[forms.BoundField]:
+        """The aspects' fields, in the rubric's order."""
+        return [self[aspect.key] for aspect in self.aspects]
+
+    @property
+    def scores(self) -> dict[str, int]:
+        """Aspect key to score; of a valid form."""
+        return {aspect.key: self.cleaned_data[aspect.key] for aspect in self.aspects}
+
+
+class ReportForm(forms.ModelForm):
+    """Why a clip cannot be rated."""
+
+    class Meta:
+        model = ClipReport
+        fields = ["reason", "note"]

@@ -1,0 +1,1 @@
+"""Pages of the annotator room: `rating` for raters, `study` for researchers."""

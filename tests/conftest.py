@@ -1,0 +1,109 @@
+"""The cast and the props that every test may use.
+
+Alice researches, Bob and Bina rate, Charlie belongs to no campaign and must see nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.test import Client
+
+from annotator.models import Campaign, Clip, Corpus, Membership, Rubric
+from tests.installation import Installation
+
+REAL_DATA = os.environ.get("DUBSCORE_DATA")
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real clips and ratings; without it a test that needs it says so and waits."""
+    if not REAL_DATA:
+        pytest.skip("DUBSCORE_DATA does not name the folder of real clips")
+    return Path(REAL_DATA)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """The researcher."""
+    return User.objects.create_user("alice", password="alice-secret", is_staff=True)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """A rater."""
+    return User.objects.create_user("bob", password="bob-secret")
+
+
+@pytest.fixture
+def bina(db: None) -> User:
+    """Another rater."""
+    return User.objects.create_user("bina", password="bina-secret")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """Signed in, but a stranger here."""
+    return User.objects.create_user("charlie", password="charlie-secret")
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """A browser in which this user is signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def corpus(db: None) -> Corpus:
+    """A corpus without clips."""
+    return Corpus.objects.create(name="festival")
+
+
+@pytest.fixture
+def make_clip(corpus: Corpus) -> Callable[..., Clip]:
+    """Write a clip of four seconds whose file is a few known bytes."""
+
+    def make(name: str, **fields: object) -> Clip:
+        clip = Clip(
+            corpus=corpus,
+            name=name,
+            sha256=f"{abs(hash(name)):064x}"[:64],
+            **{"duration_s": 4.0, "width": 64, "height": 48, **fields},
+        )
+        content = bytes(range(256)) * 40
+        clip.original.save(f"{name}.mp4", ContentFile(content), save=False)
+        clip.rendition.save(f"{name}.mp4", ContentFile(content), save=False)
+        clip.save()
+        return clip
+
+    return make
+
+
+@pytest.fixture
+def campaign(corpus: Corpus, alice: User, bob: User, bina: User) -> Campaign:
+    """A draft campaign: Alice researches, Bob and Bina rate."""
+    campaign = Campaign.objects.create(
+        name="Spring", corpus=corpus, rubric=Rubric.objects.get(), ratings_per_clip=2, seed=7
+    )
+    Membership.objects.create(campaign=campaign, user=alice, role="researcher")
+    for rater in (bob, bina):
+        Membership.objects.create(campaign=campaign, user=rater, role="rater")
+    return campaign
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """A whole installation of its own: database, media, server and workers as real processes."""
+    with Installation(tmp_path) as running:
+        yield running
