@@ -98,7 +98,7 @@ def _make(
         raise ValueError(f"{materials} lacks {', '.join(absent)}; run manage.py fetch_weights")
     done = total - len(todo)
     progress(done, total)
-    # All of the demo's speech (a second) also for a single clip: its babble is drawn from all of it.
+    # All of the demo's speech (a second) also for a single clip: babble is drawn from all of it.
     voices = speak([plan.speech for plan in (*plan_clips(), *todo)], materials)
     for speaker in dict.fromkeys(plan.speaker for plan in todo):
         look = LOOKS[speaker]
