@@ -95,7 +95,10 @@ def _make(
     todo: Sequence[ClipPlan], folder: Path, materials: Path, total: int, progress: Progress
 ) -> None:
     if absent := shelf.missing(materials):
-        raise ValueError(f"{materials} lacks {', '.join(absent)}; run manage.py fetch_weights")
+        raise ValueError(
+            f"{materials} lacks {len(absent)} files, such as {absent[0]}; "
+            "run manage.py fetch_weights"
+        )
     done = total - len(todo)
     progress(done, total)
     # All of the demo's speech (a second) also for a single clip: babble is drawn from all of it.

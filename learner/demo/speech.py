@@ -27,7 +27,7 @@ def speaking_command(materials: Path) -> list[str]:
         ValueError: there is neither.
     """
     program = str(Path(__file__).with_name("speaking_process.py"))
-    library = materials / shelf.SPEECH_LIBRARY
+    library = (materials / shelf.SPEECH_LIBRARY).resolve()
     if library.is_file() and shelf.library_fits():
         return [sys.executable, program, str(library), str(library.parent)]
     installed = ctypes.util.find_library("espeak-ng")

@@ -13,7 +13,7 @@ from learner.demo import speech
 from learner.demo.clips import COLUMNS, make_demo_clips
 from learner.demo.faults import active_rms, noise_like, with_noise
 from learner.demo.head import OPENING_LEVELS, TalkingHead, eyes_box, mouth_box
-from learner.demo.materials import missing
+from learner.demo.materials import MATERIALS, missing
 from learner.demo.motion import FRAMES_PER_S, opening_curve
 from learner.demo.mouth import Portrait
 from learner.demo.plan import CONDITIONS, ClipPlan, plan_clips
@@ -115,6 +115,12 @@ def test_a_fault_is_planted_only_where_the_condition_says_so() -> None:
         assert (plan.snr_db is not None) == (plan.condition == "noise")
         assert (plan.speech.pitch_range == 0) == (plan.condition == "flat_prosody")
         assert ("adam" in plan.speech.voice) == (plan.condition == "wrong_voice")
+
+
+def test_every_voice_of_the_plan_is_among_the_materials() -> None:
+    held = {Path(material.member).name for material in MATERIALS}
+    for plan in plan_clips():
+        assert plan.speech.voice.split("+")[1] in held
 
 
 def test_noise_lies_the_asked_distance_under_the_speech() -> None:
