@@ -1,0 +1,136 @@
+"""Bringing clips in: looked through, rendered where needed, kept once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+from django.core.files import File
+from django.db import transaction
+
+from annotator.manifest import ClipRow
+from annotator.models import Clip, Corpus
+from annotator.rendition import BrokenMedia, make_rendition, probe
+
+
+class RefusedClip(ValueError):
+    """A listed clip that cannot be brought in, with the reason."""
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """What became of one listed clip: `new`, `known`, `updated` or `refused`."""
+
+    name: str
+    what: str
+    reason: str = ""
+
+
+def import_clips(
+    *,
+    corpus: Corpus,
+    rows: Iterable[ClipRow],
+    tell: Callable[[ImportOutcome], None] = lambda outcome: None,
+) -> list[ImportOutcome]:
+    """Bring each listed clip in, tell what became of it, and go on when one is refused."""
+    outcomes = []
+    for row in rows:
+        try:
+            what = _import_clip(corpus, row)
+            outcome = ImportOutcome(row.name, what)
+        except (BrokenMedia, RefusedClip) as refusal:
+            outcome = ImportOutcome(row.name, "refused", str(refusal))
+        outcomes.append(outcome)
+        tell(outcome)
+    return outcomes
+
+
+def _import_clip(corpus: Corpus, row: ClipRow) -> str:
+    source = _source(corpus, row)
+    known = corpus.clips.filter(name=row.name).first()
+    if known is not None:
+        return _update(known, row, source)
+    sha256 = _sha256(row.path)
+    twin = corpus.clips.filter(sha256=sha256).first()
+    if twin is not None:
+        raise RefusedClip(f"the same file is already here as {twin.name!r}")
+    _keep(corpus, row, sha256, source)
+    return "new"
+
+
+def _source(corpus: Corpus, row: ClipRow) -> Clip | None:
+    """The clip it was dubbed from; a source named only by its file is brought in by itself."""
+    if row.source_path is not None:
+        sha256 = _sha256(row.source_path)
+        known = corpus.clips.filter(sha256=sha256).first()
+        name = row.source or f"source/{row.source_path.stem}"
+        own = {
+            "content_id": row.known.get("content_id", ""),
+            "transcript": row.known.get("transcript", ""),
+            "source_language": row.known.get("source_language", ""),
+            "target_language": row.known.get("source_language", ""),
+        }
+        return known or _keep(corpus, ClipRow(name, row.source_path, known=own), sha256, None)
+    if not row.source:
+        return None
+    source = corpus.clips.filter(name=row.source).first()
+    if source is None:
+        raise RefusedClip(f"its source {row.source!r} is not in the corpus {corpus}")
+    return source
+
+
+def _update(clip: Clip, row: ClipRow, source: Clip | None) -> str:
+    """Take over what the list says of a clip we have; its file may not be another one."""
+    if _sha256(row.path) != clip.sha256:
+        raise RefusedClip(
+            "a clip of this name is here with another file: give the new file a new clip_id"
+        )
+    changes = {name: text for name, text in row.known.items() if getattr(clip, name) != text}
+    if source is not None and clip.source_id != source.pk:
+        changes["source"] = source
+    if row.metadata and clip.metadata != row.metadata:
+        changes["metadata"] = row.metadata
+    for name, value in changes.items():
+        setattr(clip, name, value)
+    if changes:
+        clip.save(update_fields=list(changes))
+    return "updated" if changes else "known"
+
+
+def _keep(corpus: Corpus, row: ClipRow, sha256: str, source: Clip | None) -> Clip:
+    looked = probe(row.path)
+    clip = Clip(
+        corpus=corpus,
+        name=row.name,
+        sha256=sha256,
+        source=source,
+        duration_s=looked.duration_s,
+        width=looked.width,
+        height=looked.height,
+        metadata=row.metadata,
+        **row.known,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        rendition = Path(folder) / "rendition.mp4"
+        make_rendition(row.path, rendition, looked)
+        clip.duration_s = probe(rendition).duration_s  # what browsers will play, and count
+        _save(clip, row.path, rendition)
+    return clip
+
+
+@transaction.atomic
+def _save(clip: Clip, original: Path, rendition: Path) -> None:
+    with original.open("rb") as bytes_in, rendition.open("rb") as bytes_shown:
+        clip.original.save(original.name, File(bytes_in), save=False)
+        clip.rendition.save(rendition.name, File(bytes_shown), save=False)
+        clip.save()
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise BrokenMedia(f"there is no file at {path}")
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,250 @@
+"""Agreement of raters on any design: crossed variance components in closed form.
+
+Shape letters: T ratings, C clips, R raters, D bootstrap draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VarianceComponents:
+    """How the variance of ratings splits between clips, raters and the rest.
+
+    `clip`, `rater` and `residual` are the unbiased estimates and may be negative; coefficients use
+    them with negative ones set to 0, which `is_clipped` tells.
+    """
+
+    clip: float
+    rater: float
+    residual: float
+    n_ratings: int
+    n_clips: int
+    n_raters: int
+    k_harmonic: float
+    missing_frac: float
+    n_islands: int
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether a negative component counts as 0 in the coefficients."""
+        return min(self.clip, self.rater, self.residual) < 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether chains of common clips join all raters; if not, raters and clips mix up."""
+        return self.n_islands == 1
+
+    @property
+    def icc_single(self) -> float:
+        r"""One rater, absolute: :math:`ICC(2,1)=v_c/(v_c+v_r+v_e)`."""
+        return self.dependability(1.0)
+
+    @property
+    def icc_average(self) -> float:
+        """The mean of k raters, absolute: ICC(2,k), with k the harmonic mean of raters a clip."""
+        return self.dependability(self.k_harmonic)
+
+    @property
+    def icc_consistency(self) -> float:
+        r"""The mean of k raters but for their own levels: :math:`v_c/(v_c+v_e/k)`, as ICC(3,k)."""
+        clip, _, residual = self._kept
+        return _share(clip, clip + residual / self.k_harmonic)
+
+    def dependability(self, k: float) -> float:
+        r"""Reliability of the mean of k raters: :math:`v_c/(v_c+(v_r+v_e)/k)`."""
+        clip, rater, residual = self._kept
+        return _share(clip, clip + (rater + residual) / k)
+
+    @property
+    def _kept(self) -> tuple[float, float, float]:
+        return max(self.clip, 0.0), max(self.rater, 0.0), max(self.residual, 0.0)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a quantity lies at the stated level."""
+
+    low: float
+    high: float
+    level: float
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class _Design:
+    """Ratings as sparse tables of clips by raters."""
+
+    counts_CR: sparse.csr_array
+    sums_CR: sparse.csr_array
+    squares_CR: sparse.csr_array
+
+
+def variance_components(scores: ArrayLike, clips: ArrayLike, raters: ArrayLike) -> VarianceComponents:
+    r"""Components of :math:`y_{cr}=\mu+a_c+b_r+e_{cr}` for any pattern of who rated what.
+
+    With :math:`T_a=\sum S_c^2/n_c`, :math:`T_b=\sum S_r^2/n_r`, :math:`T_0=\sum y^2` and
+    :math:`T_\mu=S^2/N` the expected values are linear in the components, so that three equations
+    give the three of them. On a complete table the result is that of the analysis of variance.
+
+    Source: Henderson (1953), method 1.
+
+    Args:
+        scores: Shape (T,): one number a rating.
+        clips: Shape (T,): which clip, any labels.
+        raters: Shape (T,): which rater, any labels. A rater may rate a clip more than once.
+
+    Raises:
+        ValueError: lengths differ, a score is missing, there are fewer than 2 clips or raters, or
+            no clip was rated twice, so that clips and noise cannot be told apart.
+
+    >>> parts = variance_components([1, 2, 3, 5], ["a", "a", "b", "b"], [1, 2, 1, 2])
+    >>> round(parts.clip, 6), round(parts.rater, 6), round(parts.residual, 6)
+    (3.0, 1.0, 0.25)
+    """
+    design = _design(scores, clips, raters)
+    ones_C = np.ones((design.counts_CR.shape[0], 1))
+    ones_R = np.ones((design.counts_CR.shape[1], 1))
+    clip, rater, residual = _solve(design, ones_C, ones_R)[0]
+    if np.isnan(clip):
+        raise ValueError(
+            "Clips, raters and noise cannot be told apart: no clip was rated by two raters, or no "
+            "rater rated two clips."
+        )
+    per_clip_C = np.asarray(design.counts_CR.sum(axis=1), dtype=np.float64)
+    n_clips, n_raters = design.counts_CR.shape
+    return VarianceComponents(
+        clip=float(clip),
+        rater=float(rater),
+        residual=float(residual),
+        n_ratings=int(per_clip_C.sum()),
+        n_clips=n_clips,
+        n_raters=n_raters,
+        k_harmonic=float(n_clips / (1 / per_clip_C).sum()),
+        missing_frac=1 - design.counts_CR.nnz / (n_clips * n_raters),
+        n_islands=_islands(design.counts_CR),
+    )
+
+
+def bootstrap_dependability(
+    scores: ArrayLike,
+    clips: ArrayLike,
+    raters: ArrayLike,
+    *,
+    k: float,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Interval of the reliability of k raters' mean, drawing clips and raters anew.
+
+    Both clips and raters are drawn with replacement, so that the interval speaks of other clips and
+    other raters of the same kind. It is a little too wide rather than too narrow.
+
+    Source: the pigeonhole bootstrap, Owen (2007).
+
+    Args:
+        scores, clips, raters: As for `variance_components`.
+        k: Raters in the mean; 1 for a single rater.
+        level: Of the interval.
+        draws: Bootstrap draws.
+        seed: Of the draws.
+
+    Returns:
+        Percentile interval, NaN where too few draws can be solved.
+    """
+    design = _design(scores, clips, raters)
+    n_clips, n_raters = design.counts_CR.shape
+    random = np.random.default_rng(seed)
+    weights_CD = random.multinomial(n_clips, np.full(n_clips, 1 / n_clips), draws).T
+    weights_RD = random.multinomial(n_raters, np.full(n_raters, 1 / n_raters), draws).T
+    parts_D3 = _solve(design, weights_CD.astype(float), weights_RD.astype(float))
+    parts_D3 = np.maximum(parts_D3[~np.isnan(parts_D3).any(axis=1)], 0.0)
+    whole_D = parts_D3[:, 0] + (parts_D3[:, 1] + parts_D3[:, 2]) / k
+    shares_D = parts_D3[whole_D > 0, 0] / whole_D[whole_D > 0]
+    if len(shares_D) < draws / 2:
+        return Interval(float("nan"), float("nan"), level)
+    low, high = np.quantile(shares_D, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), level)
+
+
+def _design(scores: ArrayLike, clips: ArrayLike, raters: ArrayLike) -> _Design:
+    scores_T = np.asarray(scores, dtype=np.float64)
+    if not len(scores_T) == len(np.asarray(clips)) == len(np.asarray(raters)):
+        raise ValueError("scores, clips and raters must have one entry a rating.")
+    if np.isnan(scores_T).any():
+        raise ValueError(f"{int(np.isnan(scores_T).sum())} scores are missing: leave them out.")
+    clip_names, clip_T = np.unique(np.asarray(clips), return_inverse=True)
+    rater_names, rater_T = np.unique(np.asarray(raters), return_inverse=True)
+    shape = len(clip_names), len(rater_names)
+    if min(shape) < 2:
+        raise ValueError(
+            f"Variance components need 2 clips and 2 raters, not {shape[0]} and {shape[1]}."
+        )
+    scores_T = scores_T - scores_T.mean()  # components do not depend on the level; rounding does
+    return _Design(
+        *(
+            sparse.csr_array((values_T, (clip_T, rater_T)), shape=shape)
+            for values_T in (np.ones_like(scores_T), scores_T, scores_T**2)
+        )
+    )
+
+
+def _solve(design: _Design, weights_CD: Floats, weights_RD: Floats) -> Floats:
+    """Components for each draw, shape (D, 3): clips, raters, residual; NaN where undetermined."""
+    counts, sums, squares = design.counts_CR, design.sums_CR, design.squares_CR
+    repeats = counts.multiply(counts).tocsr()
+    n_CD, s_CD = counts @ weights_RD, sums @ weights_RD
+    n_RD, s_RD = counts.T @ weights_CD, sums.T @ weights_CD
+    n_D = (weights_CD * n_CD).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over_clips = np.where(n_CD > 0, weights_CD / n_CD, 0.0)
+        over_raters = np.where(n_RD > 0, weights_RD / n_RD, 0.0)
+        t_mean_D = (weights_CD * s_CD).sum(axis=0) ** 2 / n_D
+        q_clip_D = (weights_CD * n_CD**2).sum(axis=0) / n_D
+        q_rater_D = (weights_RD * n_RD**2).sum(axis=0) / n_D
+    t_clip_D = (over_clips * s_CD**2).sum(axis=0) - t_mean_D
+    t_rater_D = (over_raters * s_RD**2).sum(axis=0) - t_mean_D
+    t_all_D = (weights_CD * (squares @ weights_RD)).sum(axis=0) - t_mean_D
+    clips_D = (weights_CD * (n_CD > 0)).sum(axis=0)
+    raters_D = (weights_RD * (n_RD > 0)).sum(axis=0)
+    k_clip_D = (over_clips * (repeats @ weights_RD)).sum(axis=0)
+    k_rater_D = (over_raters * (repeats.T @ weights_CD)).sum(axis=0)
+    system_D33 = np.array(
+        [
+            [n_D - q_clip_D, k_clip_D - q_rater_D, clips_D - 1],
+            [k_rater_D - q_clip_D, n_D - q_rater_D, raters_D - 1],
+            [n_D - q_clip_D, n_D - q_rater_D, n_D - 1],
+        ]
+    ).transpose(2, 0, 1)
+    right_D3 = np.stack([t_clip_D, t_rater_D, t_all_D], axis=1)
+    return _solve_each(system_D33, right_D3)
+
+
+def _solve_each(system_D33: Floats, right_D3: Floats) -> Floats:
+    solved_D3 = np.full_like(right_D3, np.nan)
+    is_finite_D = np.isfinite(system_D33).all(axis=(1, 2))
+    scale_D = np.abs(system_D33).max(axis=(1, 2), initial=1.0, where=is_finite_D[:, None, None])
+    scaled_D33 = np.where(is_finite_D[:, None, None], system_D33, 0.0) / scale_D[:, None, None]
+    is_solvable_D = is_finite_D & (np.abs(np.linalg.det(scaled_D33)) > 1e-10)
+    solved_D3[is_solvable_D] = np.linalg.solve(
+        system_D33[is_solvable_D], right_D3[is_solvable_D][..., None]
+    )[..., 0]
+    return solved_D3
+
+
+def _islands(counts_CR: sparse.csr_array) -> int:
+    """Groups of clips and raters that no rating joins."""
+    graph = sparse.block_array([[None, counts_CR], [counts_CR.T, None]])
+    return int(connected_components(graph, directed=False)[0])

@@ -1,0 +1,16 @@
+"""Doors of the mos room."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from mos import views
+
+app_name = "mos"
+urlpatterns = [
+    path(
+        "campaigns/<slug:campaign_id>/reliability/", views.reliability_page, name="reliability"
+    ),
+    path("campaigns/<slug:campaign_id>/labels.csv", views.labels_csv, name="labels_csv"),
+    path("campaigns/<slug:campaign_id>/labels.jsonl", views.labels_jsonl, name="labels_jsonl"),
+]

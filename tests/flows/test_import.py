@@ -1,0 +1,137 @@
+"""Bringing clips in: from real files of every sad kind to rows that can be rated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotator.models import Clip, Corpus
+from annotator.rendition import probe
+from tests.clips import write_clip
+
+
+def run(listing, capsys, corpus="films"):
+    """Import; exit code, and what was written."""
+    try:
+        call_command("import_clips", str(listing), corpus=corpus)
+        code = 0
+    except CommandError:
+        code = 1
+    written = capsys.readouterr()
+    return code, written.out + written.err
+
+
+def manifest(folder: Path, text: str) -> Path:
+    path = folder / "manifest.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.django_db
+def test_a_manifest_brings_in_everything_it_says(tmp_path, capsys):
+    write_clip(tmp_path / "source.mp4", tone_hz=300)
+    write_clip(tmp_path / "dub.mkv", tone_hz=500, codec="mpeg4")
+    listing = manifest(
+        tmp_path,
+        "clip_id,path,source,system,src_lang,tgt_lang,speaker,condition,content_id,emotion,"
+        "transcript,translation,studio\n"
+        "d1,dub.mkv,s1,acme,en,hi,asha,clean,c1,joy,Good day,नमस्ते,Mumbai\n"
+        "s1,source.mp4,,,en,en,asha,,c1,joy,Good day,,\n",
+    )
+    code, out = run(listing, capsys)
+    assert (code, "2 new" in out) == (0, True)
+    dub = Clip.objects.get(name="d1")
+    assert (dub.source.name, dub.system, dub.target_language) == ("s1", "acme", "hi")
+    assert (dub.translation, dub.metadata) == ("नमस्ते", {"studio": "Mumbai"})
+    assert Path(dub.original.path).read_bytes() == (tmp_path / "dub.mkv").read_bytes()
+    assert probe(Path(dub.rendition.path)).is_playable
+    assert "acme" not in dub.rendition.name and "d1" not in dub.rendition.name
+
+
+@pytest.mark.django_db
+def test_importing_twice_is_importing_once(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4")
+    assert "1 new" in run(tmp_path, capsys)[1]
+    code, out = run(tmp_path, capsys)
+    assert code == 0 and "0 new, 1 known" in out
+    assert Clip.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_what_is_refused_is_named_with_its_reason_and_the_rest_goes_on(tmp_path, capsys):
+    good = tmp_path / "good.mp4"
+    write_clip(good, seconds=3)
+    (tmp_path / "cut.mp4").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    (tmp_path / "text.mp4").write_text("This is a letter, not a film.")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    write_clip(tmp_path / "silent.mp4", tone_hz=0)
+    write_clip(tmp_path / "deaf.mp4", has_sound=False)
+    write_clip(tmp_path / "blind.mp4", has_picture=False)
+    code, out = run(tmp_path, capsys)
+    assert code == 1
+    assert "1 new, 0 known, 0 updated, 6 refused" in out
+    for name, reason in {
+        "cut": "cut off",
+        "text": "not a media file",
+        "empty": "empty (0 bytes)",
+        "silent": "silent",
+        "deaf": "no audio stream",
+        "blind": "no video stream",
+    }.items():
+        line = next(line for line in out.splitlines() if line.startswith(f"refused: {name}:"))
+        assert reason in line
+    assert [clip.name for clip in Clip.objects.all()] == ["good"]
+
+
+@pytest.mark.django_db
+def test_a_known_name_with_another_file_is_refused(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4", tone_hz=300)
+    run(tmp_path, capsys)
+    write_clip(tmp_path / "a.mp4", tone_hz=600)
+    code, out = run(tmp_path, capsys)
+    assert code == 1 and "give the new file a new clip_id" in out
+
+
+@pytest.mark.django_db
+def test_the_same_file_under_two_names_is_one_clip(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4")
+    (tmp_path / "b.mp4").write_bytes((tmp_path / "a.mp4").read_bytes())
+    code, out = run(tmp_path, capsys)
+    assert code == 1 and "already here as 'a'" in out
+
+
+@pytest.mark.django_db
+def test_changed_words_are_taken_over(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4")
+    run(manifest(tmp_path, "clip_id,path,speaker\na,a.mp4,ann\n"), capsys)
+    code, out = run(manifest(tmp_path, "clip_id,path,speaker\na,a.mp4,ben\n"), capsys)
+    assert code == 0 and "1 updated" in out
+    assert Clip.objects.get().speaker == "ben"
+
+
+@pytest.mark.django_db
+def test_a_source_given_only_as_a_file_becomes_a_clip(tmp_path, capsys):
+    write_clip(tmp_path / "dub.mp4", tone_hz=300)
+    write_clip(tmp_path / "orig.mp4", tone_hz=500)
+    listing = manifest(tmp_path, "clip_id,path,source_path\nd,dub.mp4,orig.mp4\n")
+    assert run(listing, capsys)[0] == 0
+    assert Clip.objects.get(name="d").source.name == "source/orig"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["has space", ""])
+def test_a_corpus_name_that_cannot_stand_in_an_address_is_refused(tmp_path, capsys, name):
+    write_clip(tmp_path / "a.mp4")
+    assert run(tmp_path, capsys, corpus=name)[0] == 1
+    assert Corpus.objects.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.slow
+def test_all_real_clips_come_in_and_become_playable(real_data, capsys):
+    code, out = run(real_data / "clips", capsys)
+    assert code == 0 and "14 new" in out
+    for clip in Clip.objects.all():
+        assert probe(Path(clip.rendition.path)).is_playable
