@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mos.aggregate import MOSTable, mos_table
-from mos.components import VarianceComponents, bootstrap_dependability, variance_components
+from mos.components import VarianceComponents, dependability_interval, variance_components
 from mos.reliability import cronbach_alpha, icc_forms
 
 Floats = NDArray[np.float64]
@@ -124,7 +124,7 @@ def _sparse_rows(
     rows = []
     for name, (over, k_fixed) in names.items():
         k = k_fixed or parts.k_harmonic
-        interval = bootstrap_dependability(scores_T, clip_T, rater_T, k=k)
+        interval = dependability_interval(scores_T, clip_T, rater_T, k=k)
         value, n = _known(parts.dependability(k)), parts.n_clips
         rows.append(
             Coefficient(name, over, value, _known(interval.low), _known(interval.high), n, k)

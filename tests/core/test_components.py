@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mos.components import bootstrap_dependability, variance_components
+from mos.components import dependability_interval, variance_components
 from mos.reliability import icc_forms
 
 
@@ -115,18 +115,20 @@ def test_designs_that_cannot_tell_are_refused_with_the_reason(scores, clips, rat
 def test_the_interval_holds_the_estimate_and_is_the_same_again():
     data = sparse_design(3)
     parts = variance_components(*data)
-    first = bootstrap_dependability(*data, k=1, seed=5, draws=400)
-    again = bootstrap_dependability(*data, k=1, seed=5, draws=400)
+    first = dependability_interval(*data, k=1, seed=5)
+    again = dependability_interval(*data, k=1, seed=5)
     assert first == again
     assert first.low < parts.icc_single < first.high
     assert 0 < first.low and first.high < 1
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+@pytest.mark.parametrize(
+    "design", [{"clips": 60, "raters": 12, "each": 20}, {"clips": 150, "raters": 20, "each": 30}]
+)
+def test_the_interval_covers_the_truth_about_as_often_as_it_says(design):
     truth = 0.64 / (0.64 + 0.16 + 0.81)
     inside = 0
-    for seed in range(60):
-        data = sparse_design(seed, clips=60, raters=12, each=20)
-        interval = bootstrap_dependability(*data, k=1, seed=seed, draws=200)
+    for seed in range(100):
+        interval = dependability_interval(*sparse_design(seed, **design), k=1)
         inside += interval.low <= truth <= interval.high
-    assert inside >= 52  # 95 % of 60 is 57; three standard deviations below
+    assert 88 <= inside <= 100

