@@ -64,9 +64,7 @@ def _sound(
     wave = 0.3 * np.sin(2 * np.pi * tone_hz * times)
     if flash_s is not None:
         wave[times < flash_s] = 0
-    frame = av.AudioFrame.from_ndarray(
-        wave[None].astype(np.float32), format="fltp", layout="mono"
-    )
+    frame = av.AudioFrame.from_ndarray(wave[None].astype(np.float32), format="fltp", layout="mono")
     frame.sample_rate = RATE
     frame.pts, frame.time_base = round(sound_late_s * RATE), Fraction(1, RATE)
     return frame

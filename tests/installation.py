@@ -85,7 +85,9 @@ class Installation:
         self.processes.append(process)
         return process
 
-    def start_server(self, workers: int = 1, threads: int = 4) -> tuple[subprocess.Popen[bytes], str]:
+    def start_server(
+        self, workers: int = 1, threads: int = 4
+    ) -> tuple[subprocess.Popen[bytes], str]:
         """Start gunicorn on a free port; give the process and its address when it answers."""
         port = free_port()
         words = ["-m", "gunicorn", "config.wsgi", "--worker-class", "gthread"]

@@ -52,7 +52,8 @@ class _FrontEnd(nn.Module):
         parts_BFTC = torch.view_as_real(spectrum_BFT)
         size = parts_BFTC.pow(2).sum(dim=-1, keepdim=True).sqrt().clip(1e-12)
         compressed = size**0.3 * parts_BFTC / size
-        return self.cnn(compressed.permute(0, 3, 1, 2)).flatten(1, 2).transpose(1, 2)
+        maps_BCFT: Tensor = self.cnn(compressed.permute(0, 3, 1, 2))
+        return maps_BCFT.flatten(1, 2).transpose(1, 2)
 
 
 class _PositionEncoding(nn.Module):

@@ -60,7 +60,7 @@ class SpeechQuality:
         """
         import torch
 
-        speech = torch.from_numpy(media.speech)
+        speech = torch.tensor(media.speech)
         if len(speech) < SEGMENT:
             speech = torch.nn.functional.pad(speech, (0, SEGMENT - len(speech)))
         over = len(speech) - SEGMENT

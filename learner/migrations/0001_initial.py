@@ -6,228 +6,583 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('annotator', '0001_initial'),
+        ("annotator", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Round',
+            name="Round",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('progress_frac', models.FloatField(default=0.0)),
-                ('progress_text', models.CharField(blank=True, max_length=200)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.CharField(blank=True, help_text='the worker that has it', max_length=64)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('error_text', models.TextField(blank=True)),
-                ('config', models.JSONField(blank=True, default=dict)),
-                ('seed', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('number', models.PositiveIntegerField(editable=False)),
-                ('stage', models.CharField(choices=[('picking', 'Picking clips'), ('collecting', 'Collecting ratings'), ('refitting', 'Refitting the proxy'), ('training', 'Training the network'), ('trained', 'Trained')], default='picking', editable=False, max_length=12)),
-                ('strategy', models.CharField(default='hybrid', max_length=60)),
-                ('target', models.SlugField(default='overall', help_text='key of the aspect that is learned', max_length=40)),
-                ('budget_ratings', models.PositiveIntegerField(default=30, help_text='ratings to be asked for in all', validators=[django.core.validators.MinValueValidator(1)])),
-                ('ratings_per_clip', models.PositiveSmallIntegerField(default=3, validators=[django.core.validators.MinValueValidator(1)])),
-                ('reserve_frac', models.FloatField(default=0.2, help_text='share of the clips picked at random and kept as an unbiased sample')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rounds', to='annotator.campaign')),
-                ('wave', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='round', to='annotator.wave')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("progress_frac", models.FloatField(default=0.0)),
+                ("progress_text", models.CharField(blank=True, max_length=200)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.CharField(blank=True, help_text="the worker that has it", max_length=64),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("error_text", models.TextField(blank=True)),
+                ("config", models.JSONField(blank=True, default=dict)),
+                ("seed", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("number", models.PositiveIntegerField(editable=False)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("picking", "Picking clips"),
+                            ("collecting", "Collecting ratings"),
+                            ("refitting", "Refitting the proxy"),
+                            ("training", "Training the network"),
+                            ("trained", "Trained"),
+                        ],
+                        default="picking",
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                ("strategy", models.CharField(default="hybrid", max_length=60)),
+                (
+                    "target",
+                    models.SlugField(
+                        default="overall",
+                        help_text="key of the aspect that is learned",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "budget_ratings",
+                    models.PositiveIntegerField(
+                        default=30,
+                        help_text="ratings to be asked for in all",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "ratings_per_clip",
+                    models.PositiveSmallIntegerField(
+                        default=3, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                (
+                    "reserve_frac",
+                    models.FloatField(
+                        default=0.2,
+                        help_text="share of the clips picked at random and kept as an unbiased sample",
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rounds",
+                        to="annotator.campaign",
+                    ),
+                ),
+                (
+                    "wave",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="round",
+                        to="annotator.wave",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['campaign', '-number'],
-                'abstract': False,
+                "ordering": ["campaign", "-number"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Query',
+            name="Query",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rank', models.PositiveIntegerField()),
-                ('score', models.FloatField(blank=True, help_text="the strategy's; none for random", null=True)),
-                ('reason', models.TextField()),
-                ('is_reserve', models.BooleanField(default=False, help_text='part of the unbiased random sample')),
-                ('clip', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='queries', to='annotator.clip')),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='queries', to='learner.round')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rank", models.PositiveIntegerField()),
+                (
+                    "score",
+                    models.FloatField(
+                        blank=True, help_text="the strategy's; none for random", null=True
+                    ),
+                ),
+                ("reason", models.TextField()),
+                (
+                    "is_reserve",
+                    models.BooleanField(
+                        default=False, help_text="part of the unbiased random sample"
+                    ),
+                ),
+                (
+                    "clip",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="queries",
+                        to="annotator.clip",
+                    ),
+                ),
+                (
+                    "round",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="queries",
+                        to="learner.round",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'queries',
-                'ordering': ['round', 'rank'],
+                "verbose_name_plural": "queries",
+                "ordering": ["round", "rank"],
             },
         ),
         migrations.CreateModel(
-            name='ProxyWeights',
+            name="ProxyWeights",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target', models.SlugField(max_length=40)),
-                ('method', models.CharField(max_length=60)),
-                ('is_equal', models.BooleanField(help_text='fell back to equal weights; `fit` says why')),
-                ('metrics', models.JSONField(help_text='names and versions, in the order of every list in `fit`')),
-                ('normalisation', models.JSONField(help_text='the frozen normalisation of the metrics')),
-                ('fit', models.JSONField(help_text='weights, intervals, agreement, affine map, reason')),
-                ('n_clips', models.PositiveIntegerField(help_text='clips with a MOS it was fitted on')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proxy_weights', to='annotator.campaign')),
-                ('round', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proxy_weights', to='learner.round')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("target", models.SlugField(max_length=40)),
+                ("method", models.CharField(max_length=60)),
+                (
+                    "is_equal",
+                    models.BooleanField(help_text="fell back to equal weights; `fit` says why"),
+                ),
+                (
+                    "metrics",
+                    models.JSONField(
+                        help_text="names and versions, in the order of every list in `fit`"
+                    ),
+                ),
+                (
+                    "normalisation",
+                    models.JSONField(help_text="the frozen normalisation of the metrics"),
+                ),
+                (
+                    "fit",
+                    models.JSONField(help_text="weights, intervals, agreement, affine map, reason"),
+                ),
+                (
+                    "n_clips",
+                    models.PositiveIntegerField(help_text="clips with a MOS it was fitted on"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proxy_weights",
+                        to="annotator.campaign",
+                    ),
+                ),
+                (
+                    "round",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proxy_weights",
+                        to="learner.round",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'proxy weights',
-                'ordering': ['-created_at'],
+                "verbose_name_plural": "proxy weights",
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='TrainingRun',
+            name="TrainingRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('progress_frac', models.FloatField(default=0.0)),
-                ('progress_text', models.CharField(blank=True, max_length=200)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.CharField(blank=True, help_text='the worker that has it', max_length=64)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('error_text', models.TextField(blank=True)),
-                ('config', models.JSONField(blank=True, default=dict)),
-                ('seed', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('curves', models.JSONField(blank=True, default=list, help_text='loss by fold, stage and epoch')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='training_runs', to='annotator.campaign')),
-                ('proxy_weights', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='training_runs', to='learner.proxyweights')),
-                ('round', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='training_run', to='learner.round')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("progress_frac", models.FloatField(default=0.0)),
+                ("progress_text", models.CharField(blank=True, max_length=200)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.CharField(blank=True, help_text="the worker that has it", max_length=64),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("error_text", models.TextField(blank=True)),
+                ("config", models.JSONField(blank=True, default=dict)),
+                ("seed", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "curves",
+                    models.JSONField(
+                        blank=True, default=list, help_text="loss by fold, stage and epoch"
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="training_runs",
+                        to="annotator.campaign",
+                    ),
+                ),
+                (
+                    "proxy_weights",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="training_runs",
+                        to="learner.proxyweights",
+                    ),
+                ),
+                (
+                    "round",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="training_run",
+                        to="learner.round",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'abstract': False,
+                "ordering": ["-created_at"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='FusionModel',
+            name="FusionModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('folder', models.CharField(help_text='below DUBSCORE_MODELS', max_length=300)),
-                ('config', models.JSONField()),
-                ('encoders', models.JSONField(help_text='names, versions and widths')),
-                ('data_fingerprint', models.CharField(max_length=64)),
-                ('evaluation', models.JSONField(help_text='out of fold, beside equal weights and best single')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('training_run', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='fusion_model', to='learner.trainingrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("folder", models.CharField(help_text="below DUBSCORE_MODELS", max_length=300)),
+                ("config", models.JSONField()),
+                ("encoders", models.JSONField(help_text="names, versions and widths")),
+                ("data_fingerprint", models.CharField(max_length=64)),
+                (
+                    "evaluation",
+                    models.JSONField(help_text="out of fold, beside equal weights and best single"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "training_run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fusion_model",
+                        to="learner.trainingrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Extraction',
+            name="Extraction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('progress_frac', models.FloatField(default=0.0)),
-                ('progress_text', models.CharField(blank=True, max_length=200)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.CharField(blank=True, help_text='the worker that has it', max_length=64)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('error_text', models.TextField(blank=True)),
-                ('config', models.JSONField(blank=True, default=dict)),
-                ('seed', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('corpus', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='extractions', to='annotator.corpus')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("progress_frac", models.FloatField(default=0.0)),
+                ("progress_text", models.CharField(blank=True, max_length=200)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.CharField(blank=True, help_text="the worker that has it", max_length=64),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("error_text", models.TextField(blank=True)),
+                ("config", models.JSONField(blank=True, default=dict)),
+                ("seed", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "corpus",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="extractions",
+                        to="annotator.corpus",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(('progress_frac__gte', 0), ('progress_frac__lte', 1)), name='extraction_progress_is_a_share'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('error_text', ''), _negated=True), _connector='OR'), name='extraction_failure_says_why'), models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running', 'waiting'])), fields=('corpus',), name='one_open_extraction_a_corpus')],
+                "ordering": ["-created_at"],
+                "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("progress_frac__gte", 0), ("progress_frac__lte", 1)),
+                        name="extraction_progress_is_a_share",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "failed"), _negated=True),
+                            models.Q(("error_text", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="extraction_failure_says_why",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["queued", "running", "waiting"])),
+                        fields=("corpus",),
+                        name="one_open_extraction_a_corpus",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MetricScore',
+            name="MetricScore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('metric', models.CharField(max_length=60)),
-                ('version', models.CharField(max_length=40)),
-                ('inputs_key', models.CharField(help_text='hash of what it was computed from', max_length=64)),
-                ('value', models.FloatField(blank=True, null=True)),
-                ('error', models.TextField(blank=True)),
-                ('computed_at', models.DateTimeField(auto_now=True)),
-                ('clip', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='metric_scores', to='annotator.clip')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("metric", models.CharField(max_length=60)),
+                ("version", models.CharField(max_length=40)),
+                (
+                    "inputs_key",
+                    models.CharField(help_text="hash of what it was computed from", max_length=64),
+                ),
+                ("value", models.FloatField(blank=True, null=True)),
+                ("error", models.TextField(blank=True)),
+                ("computed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "clip",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="metric_scores",
+                        to="annotator.clip",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['clip', 'metric'],
-                'indexes': [models.Index(fields=['metric', 'version'], name='metric_by_version')],
-                'constraints': [models.UniqueConstraint(fields=('clip', 'metric', 'version'), name='metric_once_a_clip_and_version'), models.CheckConstraint(condition=models.Q(models.Q(('error', ''), ('value__isnull', False)), models.Q(('value', None), models.Q(('error', ''), _negated=True)), _connector='OR'), name='metric_is_a_value_or_a_reason')],
+                "ordering": ["clip", "metric"],
+                "indexes": [models.Index(fields=["metric", "version"], name="metric_by_version")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("clip", "metric", "version"), name="metric_once_a_clip_and_version"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("error", ""), ("value__isnull", False)),
+                            models.Q(("value", None), models.Q(("error", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="metric_is_a_value_or_a_reason",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Prediction',
+            name="Prediction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dubscore_raw', models.FloatField(help_text='1 to 5')),
-                ('epistemic_var', models.FloatField()),
-                ('aleatoric_var', models.FloatField()),
-                ('is_out_of_fold', models.BooleanField(help_text='made by members that never saw the clip')),
-                ('gates', models.JSONField(default=dict, help_text='weight of each modality')),
-                ('clip', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='predictions', to='annotator.clip')),
-                ('fusion_model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='predictions', to='learner.fusionmodel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("dubscore_raw", models.FloatField(help_text="1 to 5")),
+                ("epistemic_var", models.FloatField()),
+                ("aleatoric_var", models.FloatField()),
+                (
+                    "is_out_of_fold",
+                    models.BooleanField(help_text="made by members that never saw the clip"),
+                ),
+                ("gates", models.JSONField(default=dict, help_text="weight of each modality")),
+                (
+                    "clip",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="predictions",
+                        to="annotator.clip",
+                    ),
+                ),
+                (
+                    "fusion_model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="predictions",
+                        to="learner.fusionmodel",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['fusion_model', 'clip'],
-                'constraints': [models.UniqueConstraint(fields=('fusion_model', 'clip'), name='prediction_once_a_clip'), models.CheckConstraint(condition=models.Q(('dubscore_raw__gte', 1), ('dubscore_raw__lte', 5)), name='dubscore_on_the_scale'), models.CheckConstraint(condition=models.Q(('aleatoric_var__gte', 0), ('epistemic_var__gte', 0)), name='variances_not_negative')],
+                "ordering": ["fusion_model", "clip"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("fusion_model", "clip"), name="prediction_once_a_clip"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("dubscore_raw__gte", 1), ("dubscore_raw__lte", 5)),
+                        name="dubscore_on_the_scale",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("aleatoric_var__gte", 0), ("epistemic_var__gte", 0)),
+                        name="variances_not_negative",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('progress_frac__gte', 0), ('progress_frac__lte', 1)), name='round_progress_is_a_share'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("progress_frac__gte", 0), ("progress_frac__lte", 1)),
+                name="round_progress_is_a_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('error_text', ''), _negated=True), _connector='OR'), name='round_failure_says_why'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "failed"), _negated=True),
+                    models.Q(("error_text", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="round_failure_says_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.UniqueConstraint(fields=('campaign', 'number'), name='round_number_once'),
+            model_name="round",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "number"), name="round_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running', 'waiting'])), fields=('campaign',), name='one_open_round_a_campaign'),
+            model_name="round",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["queued", "running", "waiting"])),
+                fields=("campaign",),
+                name="one_open_round_a_campaign",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('budget_ratings__gte', 1), ('ratings_per_clip__gte', 1)), name='round_asks_for_something'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("budget_ratings__gte", 1), ("ratings_per_clip__gte", 1)),
+                name="round_asks_for_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('reserve_frac__gte', 0), ('reserve_frac__lte', 1)), name='round_reserve_is_a_share'),
+            model_name="round",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserve_frac__gte", 0), ("reserve_frac__lte", 1)),
+                name="round_reserve_is_a_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='query',
-            constraint=models.UniqueConstraint(fields=('round', 'clip'), name='clip_once_a_round'),
+            model_name="query",
+            constraint=models.UniqueConstraint(fields=("round", "clip"), name="clip_once_a_round"),
         ),
         migrations.AddConstraint(
-            model_name='query',
-            constraint=models.UniqueConstraint(fields=('round', 'rank'), name='rank_once_a_round'),
+            model_name="query",
+            constraint=models.UniqueConstraint(fields=("round", "rank"), name="rank_once_a_round"),
         ),
         migrations.AddConstraint(
-            model_name='query',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='query_says_why'),
+            model_name="query",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="query_says_why"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proxyweights',
-            constraint=models.UniqueConstraint(condition=models.Q(('round__isnull', False)), fields=('round',), name='proxy_weights_once_a_round'),
+            model_name="proxyweights",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("round__isnull", False)),
+                fields=("round",),
+                name="proxy_weights_once_a_round",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trainingrun',
-            constraint=models.CheckConstraint(condition=models.Q(('progress_frac__gte', 0), ('progress_frac__lte', 1)), name='trainingrun_progress_is_a_share'),
+            model_name="trainingrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("progress_frac__gte", 0), ("progress_frac__lte", 1)),
+                name="trainingrun_progress_is_a_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trainingrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('error_text', ''), _negated=True), _connector='OR'), name='trainingrun_failure_says_why'),
+            model_name="trainingrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "failed"), _negated=True),
+                    models.Q(("error_text", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="trainingrun_failure_says_why",
+            ),
         ),
     ]

@@ -39,9 +39,7 @@ def flash_and_beep(path: Path) -> tuple[float, float]:
 @pytest.mark.parametrize("name", ["clip.mkv", "clip.mpg", "clip.mp4"])
 def test_sound_and_picture_keep_their_distance_in_time(tmp_path, name, late_s):
     codec = {"clip.mkv": "mpeg4", "clip.mpg": "mpeg1video"}.get(name, "libx264")
-    original = write_clip(
-        tmp_path / name, seconds=2, codec=codec, flash_s=1.0, sound_late_s=late_s
-    )
+    original = write_clip(tmp_path / name, seconds=2, codec=codec, flash_s=1.0, sound_late_s=late_s)
     flash_s, beep_s = flash_and_beep(original)
     flash_after_s, beep_after_s = flash_and_beep(render(original))
     assert abs((beep_after_s - flash_after_s) - (beep_s - flash_s)) < FRAME_S

@@ -158,8 +158,12 @@ def test_a_rater_never_gets_the_same_clip_twice(live, bob):
 
 
 def test_order_is_the_raters_own_and_the_same_again(live, bob, bina):
-    first = [a.clip_id for a in actions.claim_assignments(membership=membership(live, bob), wanted=3)]
-    again = [a.clip_id for a in actions.claim_assignments(membership=membership(live, bob), wanted=3)]
+    first = [
+        a.clip_id for a in actions.claim_assignments(membership=membership(live, bob), wanted=3)
+    ]
+    again = [
+        a.clip_id for a in actions.claim_assignments(membership=membership(live, bob), wanted=3)
+    ]
     assert first == again
     assert len(set(first)) == 3
 
@@ -177,9 +181,7 @@ def let_lapse(assignment: Assignment) -> None:
     )
 
 
-def test_a_lapsed_place_goes_to_another_rater_and_the_late_rating_is_kept(
-    live, bob, bina, charlie
-):
+def test_a_lapsed_place_goes_to_another_rater_and_the_late_rating_is_kept(live, bob, bina, charlie):
     clip = live.corpus.clips.first()
     live.corpus.clips.exclude(pk=clip.pk).update(state="broken", state_reason="for this test")
     late = first_assignment(live, bob)

@@ -153,9 +153,7 @@ def test_the_page_asks_for_the_next_clip_ahead(live, bob, signed_in):
 
 
 @pytest.mark.parametrize("stranger", ["bina", "alice", "charlie"])
-def test_nobody_else_reaches_a_raters_page_clip_or_report(
-    live, bob, stranger, signed_in, request
-):
+def test_nobody_else_reaches_a_raters_page_clip_or_report(live, bob, stranger, signed_in, request):
     url = open_page(signed_in(bob), live)
     other = signed_in(request.getfixturevalue(stranger))
     assert other.get(url).status_code == 404
