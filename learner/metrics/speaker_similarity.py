@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from learner.encoders.speaker_ge2e import SpeakerGE2E
-from learner.media import ClipMedia
+from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 
 # Cosines of GE2E voices: different people near .5, one person near .9 (measured on real clips).
@@ -26,6 +26,7 @@ class SpeakerSimilarity:
         title="Speaker similarity to the source",
         source="Wan et al. (2018); Resemblyzer 0.1.4",
         licence="Apache-2.0",
+        kind="metric",
         modality="audio",
         needs=("speech", "source_speech"),
         direction=1,
@@ -44,6 +45,9 @@ class SpeakerSimilarity:
         Raises:
             Unavailable: no source is known, or one of the two has no speech.
         """
-        source = self._encoder.embed(media.original)
-        cosine = float(self._encoder.embed(media) @ source)
-        return (cosine - STRANGERS) / SPAN
+        original = media.original
+        try:
+            source_D = self._encoder.embed(original)
+        except Unavailable as missing:
+            raise Unavailable(f"of the source: {missing}") from missing
+        return (float(self._encoder.embed(media) @ source_D) - STRANGERS) / SPAN

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from learner.media import ClipMedia
+from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 from learner.weights import path_of
 
-SEGMENT = 122_880  # 7.68 s at 16 kHz: what the network was trained on
+RATE_HZ = 16_000
+SEGMENT = 122_880  # 7.68 s: what the network was trained on
 LONGEST_HOP = 16_000
+# Half a second of a clip scores .9 below the whole clip, a second .2 (28 crops of 14 real clips).
+SHORTEST_S = 1.0
 
 
 class SpeechQuality:
@@ -32,6 +35,7 @@ class SpeechQuality:
         title="Speech quality (DistillMOS)",
         source="Stahl and Gamper (2025); distillmos 0.9.1",
         licence="MIT",
+        kind="metric",
         modality="audio",
         needs=("speech",),
         direction=1,
@@ -41,7 +45,11 @@ class SpeechQuality:
         self._network: Any = None
 
     def load(self, weights: Path) -> None:
-        """Build the network and read its weights."""
+        """Build the network and read its weights.
+
+        Raises:
+            WeightsError: they are missing or altered.
+        """
         import torch
 
         from learner.metrics._distillmos import DistillMOS
@@ -53,21 +61,32 @@ class SpeechQuality:
         self._network.load_state_dict(state["model"])
 
     def score(self, media: ClipMedia) -> float:
-        """1 (bad) to 5 (excellent).
+        """1 (bad) to 5 (excellent): the mean over windows of 7.68 s, at most a second apart.
 
         Raises:
-            Unavailable: the clip has no speech.
+            Unavailable: the clip has no speech, or less than a second of it.
         """
         import torch
 
-        speech = torch.tensor(media.speech)
-        if len(speech) < SEGMENT:
-            speech = torch.nn.functional.pad(speech, (0, SEGMENT - len(speech)))
-        over = len(speech) - SEGMENT
-        hops = int(np.ceil(over / LONGEST_HOP)) + 1
-        starts = [int(share * over) for share in np.linspace(0, 1, hops)]
-        values = []
-        with torch.inference_mode():  # segment by segment: a long clip needs no more memory
-            for start in starts:
-                values.append(float(self._network(speech[None, start : start + SEGMENT])))
+        speech_T = media.speech
+        if len(speech_T) < SHORTEST_S * RATE_HZ:
+            has_s = len(speech_T) / RATE_HZ
+            raise Unavailable(f"{has_s:.2f} s of audio; speech quality needs {SHORTEST_S} s")
+        padded = torch.tensor(np.pad(speech_T, (0, max(0, SEGMENT - len(speech_T)))))
+        with torch.inference_mode():  # one by one: a long clip needs no more memory than a short
+            values = [
+                float(self._network(padded[None, start : start + SEGMENT]))
+                for start in segment_starts(len(padded))
+            ]
         return float(np.mean(values))
+
+
+def segment_starts(n_samples: int) -> list[int]:
+    """Where windows start that cover so many samples evenly, at most a second apart.
+
+    >>> segment_starts(SEGMENT), segment_starts(SEGMENT + 24_000)
+    ([0], [0, 12000, 24000])
+    """
+    over = max(0, n_samples - SEGMENT)
+    hops = int(np.ceil(over / LONGEST_HOP)) + 1
+    return [int(share * over) for share in np.linspace(0, 1, hops)]

@@ -55,10 +55,10 @@ class Command(BaseCommand):
         for role, file in WEIGHTS.items():
             there = "there" if is_right(file, folder) else "missing"
             words = f"{file.what}; {file.package} {file.version}; {file.licence}"
-            self.stdout.write(f"{there:8}{role}: {words}")
+            self.stdout.write(f"{there:12}{role}: {words}")
         for package, materials in groupby(MATERIALS, key=lambda material: material.package):
             files = list(materials)
             absent = sum(not is_right(file, folder / "demo") for file in files)
             there = f"{absent} missing" if absent else "there"
             words = f"{len(files)} files; {package} {files[0].version}; {files[0].licence}"
-            self.stdout.write(f"{there:8}demo: {words}")
+            self.stdout.write(f"{there:12}demo: {words}")
