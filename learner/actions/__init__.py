@@ -1,0 +1,17 @@
+"""Everything that writes in the learner room, by idea."""
+
+from __future__ import annotations
+
+from learner.actions.extraction import queue_extraction
+from learner.actions.jobs import JobStopped, cancel_job, recover_jobs
+from learner.actions.rounds import close_round_early, follow_rounds, launch_round
+
+__all__ = [
+    "JobStopped",
+    "cancel_job",
+    "close_round_early",
+    "follow_rounds",
+    "launch_round",
+    "queue_extraction",
+    "recover_jobs",
+]

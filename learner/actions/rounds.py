@@ -1,0 +1,271 @@
+"""Rounds: pick clips, collect ratings, refit the proxy, train the network.
+
+Every step is a conditional update of the row, so that it can be taken twice and by anyone.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from annotator.actions import open_wave
+from annotator.models import Assignment, Campaign, Clip
+from learner.actions.extraction import queue_extraction
+from learner.actions.jobs import Pulse, enqueue, finish, running
+from learner.actions.proxy import NotEnoughMetrics, fit_proxy, pick_clips
+from learner.models import Job, ProxyWeights, Query, Round, TrainingRun
+from learner.registry import shelf
+from learner.selectors import missing_metrics
+
+Stage = Round.Stage
+
+
+def launch_round(
+    *,
+    campaign: Campaign,
+    strategy: str,
+    budget_ratings: int,
+    ratings_per_clip: int,
+    target: str = "overall",
+    reserve_frac: float = 0.2,
+    seed: int = 0,
+) -> Round:
+    """Start a round; the worker does the rest.
+
+    Raises:
+        ValidationError: the campaign is not live, another round is open, the budget does not pay
+            for one clip, or strategy or target is unknown.
+    """
+    _check_launch(campaign, strategy, budget_ratings, ratings_per_clip, target)
+    try:
+        with transaction.atomic():
+            number = (campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1
+            round_ = Round.objects.create(
+                campaign=campaign,
+                number=number,
+                strategy=strategy,
+                target=target,
+                budget_ratings=budget_ratings,
+                ratings_per_clip=ratings_per_clip,
+                reserve_frac=reserve_frac,
+                seed=seed,
+                progress_text="Waiting for a worker",
+            )
+            enqueue(round_)
+    except IntegrityError as race:
+        raise ValidationError(_still_open(campaign)) from race
+    return round_
+
+
+def _check_launch(
+    campaign: Campaign, strategy: str, budget: int, per_clip: int, target: str
+) -> None:
+    if campaign.state != Campaign.State.LIVE:
+        raise ValidationError(
+            f"{campaign} is {campaign.get_state_display().lower()}: take it live before a round."
+        )
+    if campaign.rounds.unfinished().exists():
+        raise ValidationError(_still_open(campaign))
+    if budget < per_clip or per_clip < 1:
+        raise ValidationError(
+            f"A budget of {budget} ratings does not pay for one clip with {per_clip} ratings."
+        )
+    if strategy not in shelf("strategy").parts:
+        known = ", ".join(shelf("strategy").parts)
+        raise ValidationError(f"There is no strategy {strategy!r}; there are: {known}.")
+    if not campaign.rubric.aspects.filter(key=target).exists():
+        known = ", ".join(campaign.rubric.aspects.values_list("key", flat=True))
+        raise ValidationError(f"The rubric has no aspect {target!r}; it has: {known}.")
+
+
+def _still_open(campaign: Campaign) -> str:
+    open_round = campaign.rounds.unfinished().first()
+    name = f"Round {open_round.number}" if open_round else "Another round"
+    return f"{name} of {campaign} is still open: wait for it, close it early or cancel it."
+
+
+def run_round(pk: int) -> None:
+    """Take a round through the stage it stands at."""
+    round_ = Round.objects.select_related("campaign__corpus", "campaign__rubric").get(pk=pk)
+    with running(round_) as pulse:
+        if pulse is None:
+            return
+        if round_.stage == Stage.PICKING:
+            _pick(round_, pulse)
+        elif round_.stage == Stage.REFITTING:
+            _refit(round_, pulse)
+
+
+def _pick(round_: Round, pulse: Pulse) -> None:
+    """Choose clips and open places for them; first see to it that their metrics are there."""
+    missing = missing_metrics(round_.campaign)
+    if missing:
+        extraction = queue_extraction(corpus=round_.campaign.corpus)
+        pulse.write(
+            state=Job.State.WAITING,
+            progress_text=f"Metrics of {missing} clips are computed first",
+            config={**round_.config, "extraction": extraction.pk},
+        )
+        return
+    pulse.progress(0.05, "Choosing clips")
+    picks = pick_clips(round_)
+    with transaction.atomic():
+        # The row first: a worker that lost it must not open a second wave.
+        pulse.write(stage=Stage.COLLECTING, state=Job.State.WAITING, owner=pulse.owner)
+        wave = open_wave(
+            campaign=round_.campaign,
+            label=f"Round {round_.number}",
+            clips=[clip for clip, _ in picks],
+            ratings_per_clip=round_.ratings_per_clip,
+        )
+        Query.objects.bulk_create(
+            Query(
+                round=round_,
+                clip=clip,
+                rank=rank,
+                score=pick.score,
+                reason=pick.reason,
+                is_reserve=pick.is_reserve,
+            )
+            for rank, (clip, pick) in enumerate(picks, start=1)
+        )
+        Round.objects.filter(pk=round_.pk).update(
+            wave=wave,
+            owner="",
+            progress_text=f"0 of {len(picks) * round_.ratings_per_clip} ratings are in",
+        )
+
+
+def _refit(round_: Round, pulse: Pulse) -> None:
+    """Learn weights from every label so far, and queue the training that uses them."""
+    pulse.progress(0.6, "Learning weights")
+    try:
+        values = fit_proxy(round_.campaign, round_.target, seed=round_.seed)
+    except NotEnoughMetrics as reason:
+        _end_untrained(pulse, str(reason))
+        return
+    with transaction.atomic():
+        pulse.write(stage=Stage.TRAINING, state=Job.State.WAITING, owner=pulse.owner)
+        weights, _ = ProxyWeights.objects.get_or_create(
+            round=round_, defaults={"campaign": round_.campaign, "target": round_.target, **values}
+        )
+        run, is_new = TrainingRun.objects.get_or_create(
+            round=round_,
+            defaults={
+                "campaign": round_.campaign,
+                "proxy_weights": weights,
+                "seed": round_.seed,
+                "progress_text": "Waiting for a worker",
+            },
+        )
+        Round.objects.filter(pk=round_.pk).update(
+            owner="", progress_frac=0.65, progress_text="The network is being trained"
+        )
+        if is_new:
+            enqueue(run)
+
+
+def _end_untrained(pulse: Pulse, reason: str) -> None:
+    pulse.write(state=Job.State.FAILED, error_text=reason)
+    pulse.finished.set()
+
+
+def close_round_early(*, round_: Round) -> bool:
+    """Go on with the ratings that are in; places still free are taken away.
+
+    Returns:
+        Whether the round was collecting.
+    """
+    with transaction.atomic():
+        moved = Round.objects.filter(
+            pk=round_.pk, stage=Stage.COLLECTING, state=Job.State.WAITING
+        ).update(stage=Stage.REFITTING, state=Job.State.QUEUED, progress_text="Closed early")
+        if moved:
+            Assignment.objects.free().filter(wave=round_.wave_id).delete()
+            enqueue(round_)
+    return bool(moved)
+
+
+def follow_rounds() -> None:
+    """Look at every waiting round and move it on when what it waits for has come."""
+    for round_ in Round.objects.filter(state=Job.State.WAITING).select_related("wave"):
+        follow = {
+            Stage.PICKING: _follow_extraction,
+            Stage.COLLECTING: _follow_ratings,
+            Stage.TRAINING: _follow_training,
+        }[Stage(round_.stage)]
+        follow(round_)
+
+
+def _waiting(round_: Round, stage: str) -> object:
+    return Round.objects.filter(pk=round_.pk, stage=stage, state=Job.State.WAITING)
+
+
+def _follow_extraction(round_: Round) -> None:
+    """Pick once the extraction is done; fail with it when it failed."""
+    from learner.models import Extraction
+
+    extraction = Extraction.objects.get(pk=round_.config["extraction"])
+    rows = _waiting(round_, Stage.PICKING)
+    if extraction.state == Job.State.DONE:
+        with transaction.atomic():
+            if rows.update(state=Job.State.QUEUED, progress_text="Metrics are there"):
+                enqueue(round_)
+    elif extraction.is_open:
+        rows.update(progress_text=f"Metrics first: {extraction.progress_text}"[:200])
+    else:
+        rows.update(
+            state=Job.State.FAILED,
+            error_text=f"Extraction {extraction.pk} was not completed: {extraction.error_text}",
+        )
+
+
+def _follow_ratings(round_: Round) -> None:
+    """Refit once every place of a clip that can still be rated has its rating."""
+    places = Assignment.objects.filter(
+        wave=round_.wave_id, place__isnull=False, clip__state=Clip.State.READY
+    )
+    total, rated = places.count(), places.rated().count()
+    rows = _waiting(round_, Stage.COLLECTING)
+    if rated < total:
+        rows.update(
+            progress_frac=0.1 + 0.5 * rated / total,
+            progress_text=f"{rated} of {total} ratings are in",
+        )
+        return
+    with transaction.atomic():
+        if rows.update(
+            stage=Stage.REFITTING,
+            state=Job.State.QUEUED,
+            progress_frac=0.6,
+            progress_text=f"All {total} ratings are in",
+        ):
+            enqueue(round_)
+
+
+def _follow_training(round_: Round) -> None:
+    """Done when the training is; failed with its words when it failed."""
+    from django.utils import timezone
+
+    run = TrainingRun.objects.get(round=round_)
+    rows = _waiting(round_, Stage.TRAINING)
+    if run.state == Job.State.DONE:
+        rows.update(
+            stage=Stage.TRAINED,
+            state=Job.State.DONE,
+            progress_frac=1.0,
+            progress_text="Trained",
+            finished_at=timezone.now(),
+        )
+    elif run.is_open:
+        rows.update(
+            progress_frac=0.65 + 0.35 * run.progress_frac,
+            progress_text=f"Training: {run.progress_text}"[:200],
+        )
+    else:
+        rows.update(
+            state=Job.State.FAILED,
+            error_text=f"Training run {run.pk} was not completed: {run.error_text}",
+            finished_at=timezone.now(),
+        )

@@ -1,0 +1,179 @@
+"""From rows to the arrays that the learner's cores take, and to what its pages show.
+
+Shape letters: N clips, M metrics.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, Q
+from numpy.typing import NDArray
+
+from annotator.models import Campaign, Clip
+from learner.features import FeatureStore
+from learner.models import FusionModel, MetricScore, Prediction, ProxyWeights, Round
+from learner.registry import Card, shelf
+from mos.selectors import rating_arrays
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """Metrics of clips, with what is known of each metric."""
+
+    clips: list[Clip]
+    cards: list[Card]
+    values_NM: Floats
+
+
+def metric_table(clips: list[Clip]) -> MetricTable:
+    """Values of every metric on the shelf that has any for these clips; NaN where it has none."""
+    cards = list(shelf("metric").cards().values())
+    place = {clip.pk: row for row, clip in enumerate(clips)}
+    column = {(card.name, card.version): m for m, card in enumerate(cards)}
+    values_NM = np.full((len(clips), len(cards)), np.nan)
+    rows = MetricScore.objects.filter(clip__in=list(place), value__isnull=False)
+    for clip, metric, version, value in rows.values_list("clip", "metric", "version", "value"):
+        if (metric, version) in column:
+            values_NM[place[clip], column[metric, version]] = value
+    has_any = ~np.isnan(values_NM).all(axis=0)
+    kept = [card for card, keep in zip(cards, has_any, strict=True) if keep]
+    return MetricTable(clips, kept, values_NM[:, has_any])
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """Human MOS of clips on one aspect.
+
+    Args:
+        mos: Clip to MOS, 1 to 5.
+        noise_var: Clip to variance of that mean from its raters.
+        n_ratings: Clip to number of ratings.
+    """
+
+    mos: dict[int, float]
+    noise_var: dict[int, float]
+    n_ratings: dict[int, int]
+
+
+def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
+    """MOS of every rated clip; noise from the pooled variance within clips."""
+    one = rating_arrays(campaign, target)
+    n_C = np.bincount(one.clip_T, minlength=len(one.clips))
+    sum_C = np.bincount(one.clip_T, one.scores_T, len(one.clips))
+    mean_C = np.divide(sum_C, n_C, out=np.zeros(len(n_C)), where=n_C > 0)
+    residual_T = one.scores_T - mean_C[one.clip_T]
+    free = int(n_C.sum() - (n_C > 0).sum())
+    within = float((residual_T**2).sum() / free) if free > 0 else 1.0
+    pks = [clip.pk for clip in one.clips]
+    return LabelledClips(
+        mos=dict(zip(pks, mean_C.tolist(), strict=True)),
+        noise_var=dict(zip(pks, (within / np.maximum(n_C, 1)).tolist(), strict=True)),
+        n_ratings=dict(zip(pks, n_C.tolist(), strict=True)),
+    )
+
+
+def missing_metrics(campaign: Campaign) -> int:
+    """Clips of the pool for which some metric on the shelf has neither value nor reason."""
+    cards = shelf("metric").cards().values()
+    wanted = Q()
+    for card in cards:
+        wanted |= Q(metric_scores__metric=card.name, metric_scores__version=card.version)
+    pool = campaign.pool().annotate(known=Count("metric_scores", filter=wanted))
+    return pool.filter(known__lt=len(cards)).count()
+
+
+def coverage(campaign: Campaign) -> list[dict[str, Any]]:
+    """For each metric and encoder: clips with a value, clips with a reason, and the reasons."""
+    clips = list(campaign.corpus.clips.values_list("pk", "public_id"))
+    rows = []
+    for card in shelf("metric").cards().values():
+        scores = MetricScore.objects.filter(
+            clip__corpus=campaign.corpus, metric=card.name, version=card.version
+        )
+        reasons = scores.exclude(error="").values("error").annotate(n=Count("id")).order_by("-n")
+        counts = {row["error"]: row["n"] for row in reasons}
+        n_values = scores.filter(error="").count()
+        rows.append(_covered("metric", card, n_values, counts, len(clips)))
+    ids = {public_id for _, public_id in clips}
+    for card in shelf("encoder").cards().values():
+        store = FeatureStore(card.name, card.version)
+        known, errors = set(store.known()) & ids, store.errors()
+        counts = defaultdict(int)
+        for clip in known & set(errors):
+            counts[errors[clip]] += 1
+        n_values = len(known) - sum(counts.values())
+        rows.append(_covered("encoder", card, n_values, dict(counts), len(clips)))
+    return rows
+
+
+def _covered(
+    kind: str, card: Card, n_values: int, reasons: dict[str, int], n_clips: int
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "card": card,
+        "n_values": n_values,
+        "n_without": sum(reasons.values()),
+        "n_missing": n_clips - n_values - sum(reasons.values()),
+        "reasons": reasons,
+    }
+
+
+def weight_rows(weights: ProxyWeights) -> list[dict[str, Any]]:
+    """One row a metric: weight, interval, equal weight, importance."""
+    fit, cards = weights.fit, shelf("metric").cards()
+    return [
+        {
+            "name": metric["name"],
+            "title": cards[metric["name"]].title if metric["name"] in cards else metric["name"],
+            "weight": fit["weights"][m],
+            "learned": fit["fitted"][m],
+            "low": fit["low"][m],
+            "high": fit["high"][m],
+            "equal": 1 / len(weights.metrics),
+            "importance": fit["importance"][m],
+            "is_best_single": m == fit["best_single"],
+        }
+        for m, metric in enumerate(weights.metrics)
+    ]
+
+
+def prediction_rows(model: FusionModel, campaign: Campaign, target: str) -> list[dict[str, Any]]:
+    """DubScore of each clip beside its MOS, where it has one."""
+    labelled = labelled_clips(campaign, target)
+    predictions = Prediction.objects.filter(fusion_model=model).select_related("clip")
+    return [
+        {
+            "clip": prediction.clip,
+            "dubscore_raw": prediction.dubscore_raw,
+            "sd": float(np.sqrt(prediction.epistemic_var + prediction.aleatoric_var)),
+            "is_out_of_fold": prediction.is_out_of_fold,
+            "mos_raw": labelled.mos.get(prediction.clip_id),
+            "n_ratings": labelled.n_ratings.get(prediction.clip_id, 0),
+            "gates": prediction.gates,
+        }
+        for prediction in predictions.order_by("clip__name")
+    ]
+
+
+def query_rows(round_: Round) -> list[dict[str, Any]]:
+    """Each clip a round asked about, with its reason and its ratings so far."""
+    asked = round_.queries.select_related("clip").order_by("rank")
+    if round_.wave_id is None:
+        return []
+    places = dict(
+        round_.wave.assignments.filter(place__isnull=False, rated_at__isnull=False)
+        .order_by()
+        .values_list("clip")
+        .annotate(n=Count("id"))
+    )
+    return [
+        {"query": query, "clip": query.clip, "rated": places.get(query.clip_id, 0)}
+        for query in asked
+    ]

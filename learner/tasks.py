@@ -1,0 +1,40 @@
+"""What the queue calls: each task carries the number of a row, and the row is the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django_tasks import task
+
+from learner.models import Extraction, Job, Round, TrainingRun
+
+
+@task()
+def run_extraction(pk: int) -> None:
+    """Compute the missing metrics and features of a corpus."""
+    from learner.actions.extraction import run_extraction as run
+
+    run(pk)
+
+
+@task()
+def run_round(pk: int) -> None:
+    """Take a round through the stage it stands at."""
+    from learner.actions.rounds import run_round as run
+
+    run(pk)
+
+
+@task()
+def run_training(pk: int) -> None:
+    """Train the network."""
+    from learner.actions.training import run_training as run
+
+    run(pk)
+
+
+TASK_OF: dict[type[Job], Any] = {
+    Extraction: run_extraction,
+    Round: run_round,
+    TrainingRun: run_training,
+}
