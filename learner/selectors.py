@@ -70,11 +70,11 @@ def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
     residual_T = one.scores_T - mean_C[one.clip_T]
     free = int(n_C.sum() - (n_C > 0).sum())
     within = float((residual_T**2).sum() / free) if free > 0 else 1.0
-    pks = [clip.pk for clip in one.clips]
+    rated = [index for index, n in enumerate(n_C.tolist()) if n]
     return LabelledClips(
-        mos=dict(zip(pks, mean_C.tolist(), strict=True)),
-        noise_var=dict(zip(pks, (within / np.maximum(n_C, 1)).tolist(), strict=True)),
-        n_ratings=dict(zip(pks, n_C.tolist(), strict=True)),
+        mos={one.clips[i].pk: float(mean_C[i]) for i in rated},
+        noise_var={one.clips[i].pk: within / int(n_C[i]) for i in rated},
+        n_ratings={one.clips[i].pk: int(n_C[i]) for i in rated},
     )
 
 

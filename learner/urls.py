@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from django.urls import path
-from django.http import HttpResponse
+
+from learner import views
 
 app_name = "learner"
 urlpatterns = [
+    path("campaigns/<slug:campaign_id>/learner/", views.overview, name="overview"),
+    path("campaigns/<slug:campaign_id>/learner/extract/", views.extract, name="extract"),
+    path("campaigns/<slug:campaign_id>/rounds/<int:number>/", views.round_page, name="round"),
     path(
-        "campaigns/<slug:campaign_id>/learner/",
-        lambda r, campaign_id: HttpResponse(""),
-        name="overview",
-    )
+        "campaigns/<slug:campaign_id>/rounds/<int:number>/stop/",
+        views.stop_round,
+        name="stop_round",
+    ),
 ]

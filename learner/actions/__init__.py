@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from learner.actions.extraction import queue_extraction
-from learner.actions.jobs import JobStopped, cancel_job, recover_jobs
-from learner.actions.rounds import close_round_early, follow_rounds, launch_round
+from learner.actions.jobs import JobStopped, cancel_job, recover_jobs, run_again
+from learner.actions.rounds import (
+    cancel_round,
+    close_round_early,
+    follow_rounds,
+    launch_round,
+)
 
 __all__ = [
     "JobStopped",
     "cancel_job",
+    "cancel_round",
     "close_round_early",
     "follow_rounds",
     "launch_round",
     "queue_extraction",
     "recover_jobs",
+    "run_again",
 ]

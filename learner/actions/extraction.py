@@ -121,7 +121,8 @@ class _Work:
             rows = MetricScore.objects.filter(
                 clip__corpus=extraction.corpus, metric=name, version=part.card.version
             )
-            _note(missing, clips, part.card, dict(rows.values_list("clip__public_id", "inputs_key")))
+            known = dict(rows.values_list("clip__public_id", "inputs_key"))
+            _note(missing, clips, part.card, known)
         for name, part in chosen["encoder"].items():
             _note(missing, clips, part.card, FeatureStore(name, part.card.version).known())
         todo = [clip for clip in clips if missing[clip.pk]]

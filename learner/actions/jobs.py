@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from learner.models import Extraction, Job, Round, TrainingRun
@@ -131,6 +132,25 @@ def cancel_job(*, job: Job) -> bool:
     """Stop a job for good; say whether it could still be stopped."""
     rows = type(job)._default_manager.filter(pk=job.pk).unfinished()
     return bool(rows.update(state=Job.State.CANCELLED, owner="", finished_at=timezone.now()))
+
+
+@transaction.atomic
+def run_again(*, job: Job) -> bool:
+    """Queue a failed or cancelled job once more; say whether it was one.
+
+    Raises:
+        ValidationError: another job of the same kind is open in its place.
+    """
+    over = [Job.State.FAILED, Job.State.CANCELLED]
+    rows = type(job)._default_manager.filter(pk=job.pk, state__in=over)
+    try:
+        with transaction.atomic():
+            moved = rows.update(state=Job.State.QUEUED, attempt=0, owner="", finished_at=None)
+    except IntegrityError as clash:
+        raise ValidationError(f"{job}: another one is open; wait for it or cancel it.") from clash
+    if moved:
+        enqueue(job)
+    return bool(moved)
 
 
 def recover_jobs() -> int:

@@ -12,7 +12,7 @@ from django.db.models import Max
 from annotator.actions import open_wave
 from annotator.models import Assignment, Campaign, Clip
 from learner.actions.extraction import queue_extraction
-from learner.actions.jobs import Pulse, enqueue, finish, running
+from learner.actions.jobs import Pulse, cancel_job, enqueue, running
 from learner.actions.proxy import NotEnoughMetrics, fit_proxy, pick_clips
 from learner.models import Job, ProxyWeights, Query, Round, TrainingRun
 from learner.registry import shelf
@@ -185,6 +185,23 @@ def close_round_early(*, round_: Round) -> bool:
             Assignment.objects.free().filter(wave=round_.wave_id).delete()
             enqueue(round_)
     return bool(moved)
+
+
+@transaction.atomic
+def cancel_round(*, round_: Round) -> bool:
+    """Stop a round for good; places nobody has taken go, ratings that are in stay.
+
+    Returns:
+        Whether it could still be stopped.
+    """
+    if not cancel_job(job=round_):
+        return False
+    round_.refresh_from_db()
+    if round_.wave_id:
+        Assignment.objects.free().filter(wave=round_.wave_id).delete()
+    for run in TrainingRun.objects.filter(round=round_):
+        cancel_job(job=run)
+    return True
 
 
 def follow_rounds() -> None:

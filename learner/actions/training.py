@@ -10,7 +10,7 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 
-from annotator.models import Campaign, Clip
+from annotator.models import Clip
 from learner.actions.jobs import Pulse, finish, running
 from learner.actions.proxy import normalised_table
 from learner.features import FeatureStore

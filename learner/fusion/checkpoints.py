@@ -1,4 +1,4 @@
-"""Networks on disk: safetensors with the configuration inside, never pickle; whole or not at all."""
+"""Networks on disk: safetensors with the configuration inside, never pickle."""
 
 from __future__ import annotations
 

@@ -1,0 +1,193 @@
+"""The learner room in Django's admin: rounds are launched here, all else is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from annotator.admin import ReadOnlyAdmin
+from annotator.models import Campaign
+from learner import actions
+from learner.models import Extraction, FusionModel, MetricScore, ProxyWeights, Round, TrainingRun
+from learner.registry import shelf
+
+LAUNCH_FIELDS = [
+    "campaign",
+    "strategy",
+    "budget_ratings",
+    "ratings_per_clip",
+    "target",
+    "reserve_frac",
+    "seed",
+]
+
+
+class LaunchForm(forms.ModelForm):
+    """What a round is launched with; a valid form has launched it."""
+
+    strategy = forms.ChoiceField(help_text="how clips are picked")
+    target = forms.CharField(initial="overall", help_text="key of the aspect that is learned")
+
+    class Meta:
+        model = Round
+        fields = LAUNCH_FIELDS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cards = shelf("strategy").cards().values()
+        if "strategy" in self.fields:
+            self.fields["strategy"].choices = [(card.name, card.title) for card in cards]
+            self.fields["strategy"].initial = "hybrid"
+
+    def clean(self) -> dict[str, Any]:
+        """Launch it, so that what stands against it is shown beside the form."""
+        super().clean()
+        if not self.errors:
+            self.instance = actions.launch_round(**self.cleaned_data)
+        return self.cleaned_data
+
+    def _post_clean(self) -> None:
+        """The launched row was checked by the action."""
+
+    def save(self, commit: bool = True) -> Round:
+        """Give the round that was launched."""
+        return self.instance
+
+    def save_m2m(self) -> None:
+        """Nothing more to save."""
+
+
+@admin.register(Round)
+class RoundAdmin(admin.ModelAdmin):
+    """Adding a round launches it; afterwards it is followed on its own page."""
+
+    list_display = ["__str__", "stage", "state", "strategy", "budget_ratings", "progress", "page"]
+    list_filter = ["campaign", "state", "strategy"]
+    list_select_related = ["campaign"]
+    actions = ["cancel"]
+
+    def get_form(
+        self, request: HttpRequest, obj: Round | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The launch form for a new round."""
+        if obj is None:
+            kwargs["form"] = LaunchForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Round | None = None) -> Any:
+        """What is asked for, then what came of it."""
+        seen = ["page", "stage", "state", "progress", "error_text"]
+        return LAUNCH_FIELDS if obj is None else [*seen, *LAUNCH_FIELDS]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Round | None = None) -> Any:
+        """Nothing of a launched round is changed by hand."""
+        return [] if obj is None else self.get_fields(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only campaigns that this user studies."""
+        if db_field.name == "campaign":
+            kwargs["queryset"] = Campaign.objects.studied_by(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Round, form: Any, change: bool) -> None:
+        """The form has launched it."""
+
+    def response_add(self, request: HttpRequest, obj: Round, *args: Any) -> HttpResponse:
+        """Go to where the round can be followed."""
+        self.message_user(request, f"{obj} is launched.", messages.SUCCESS)
+        return redirect("learner:round", obj.campaign.public_id, obj.number)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rounds are cancelled, never deleted."""
+        return False
+
+    @admin.display(description="progress")
+    def progress(self, round_: Round) -> str:
+        """How far it is, in words."""
+        return f"{round_.progress_percent} %, {round_.progress_text}"
+
+    @admin.display(description="page")
+    def page(self, round_: Round) -> str:
+        """A link to where the round is followed."""
+        url = reverse("learner:round", args=[round_.campaign.public_id, round_.number])
+        return format_html('<a href="{}">Follow</a>', url)
+
+    @admin.action(description="Cancel: ratings that are in are kept")
+    def cancel(self, request: HttpRequest, rounds: QuerySet[Round]) -> None:
+        """Cancel those that are still open."""
+        stopped = sum(actions.cancel_round(round_=round_) for round_ in rounds)
+        self.message_user(
+            request, f"{stopped} of {len(rounds)} rounds were open and are cancelled."
+        )
+
+
+class JobAdmin(ReadOnlyAdmin):
+    """Background work, to be looked at and run again."""
+
+    list_display = ["__str__", "state", "progress_text", "attempt", "created_at", "finished_at"]
+    list_filter = ["state"]
+    actions = ["run_again", "cancel"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff may look."""
+        return bool(request.user.is_staff)
+
+    @admin.action(description="Run again what failed or was cancelled")
+    def run_again(self, request: HttpRequest, jobs: QuerySet[Any]) -> None:
+        """Put them back in the queue; what they did before is kept."""
+        again = 0
+        for job in jobs:
+            try:
+                again += actions.run_again(job=job)
+            except ValidationError as refusal:
+                self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+        self.message_user(request, f"{again} of {len(jobs)} are queued again.")
+
+    @admin.action(description="Cancel")
+    def cancel(self, request: HttpRequest, jobs: QuerySet[Any]) -> None:
+        """Stop those that are still open."""
+        stopped = sum(actions.cancel_job(job=job) for job in jobs)
+        self.message_user(request, f"{stopped} of {len(jobs)} are cancelled.")
+
+
+@admin.register(Extraction)
+class ExtractionAdmin(JobAdmin):
+    """Passes over corpora."""
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(JobAdmin):
+    """Trainings of the network."""
+
+
+@admin.register(MetricScore)
+class MetricScoreAdmin(ReadOnlyAdmin):
+    """Objective metrics, value or reason."""
+
+    list_display = ["clip", "metric", "version", "value", "error"]
+    list_filter = ["metric", "clip__corpus"]
+    list_select_related = ["clip"]
+    search_fields = ["clip__name"]
+
+
+@admin.register(ProxyWeights)
+class ProxyWeightsAdmin(ReadOnlyAdmin):
+    """Fits of the proxy MOS."""
+
+    list_display = ["__str__", "target", "is_equal", "n_clips", "created_at"]
+    list_filter = ["campaign"]
+
+
+@admin.register(FusionModel)
+class FusionModelAdmin(ReadOnlyAdmin):
+    """Trained networks."""
+
+    list_display = ["__str__", "training_run", "created_at"]
