@@ -151,6 +151,18 @@ class CampaignAdmin(admin.ModelAdmin):
     inlines = [MembershipInline]
     actions = ["go_live", "pause", "close"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        """Those that this user studies."""
+        return Campaign.objects.studied_by(request.user).select_related("corpus")
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        """Whoever sets a campaign up studies it."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            Membership.objects.get_or_create(
+                campaign=obj, user=request.user, role=Membership.Role.RESEARCHER
+            )
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Campaigns are closed, never deleted."""
         return False

@@ -80,9 +80,7 @@ def if_range_holds(header: str | None, etag: str) -> bool:
     return header is None or header.strip() == etag
 
 
-def read_chunks(
-    file: IO[bytes], start: int, length: int, chunk: int = CHUNK
-) -> Iterator[bytes]:
+def read_chunks(file: IO[bytes], start: int, length: int, chunk: int = CHUNK) -> Iterator[bytes]:
     """The bytes of a range, piece by piece; the file is closed at the end, or when left early.
 
     >>> import io

@@ -95,7 +95,9 @@ class Evidence:
         >>> Evidence(watched_s=((0.0, 2.5),)).watched_frac(5.0)
         0.5
         """
-        played_s = sum(min(end, duration_s) - min(start, duration_s) for start, end in self.watched_s)
+        played_s = sum(
+            min(end, duration_s) - min(start, duration_s) for start, end in self.watched_s
+        )
         return min(1.0, played_s / duration_s)
 
     def is_whole(self, duration_s: float) -> bool:

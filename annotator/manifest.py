@@ -75,9 +75,7 @@ def _folder(folder: Path) -> list[ClipRow]:
     if not files:
         kinds = ", ".join(sorted(VIDEO_SUFFIXES))
         raise ManifestError(f"{folder} holds no video ({kinds}).")
-    rows = [
-        ClipRow(file.relative_to(folder).with_suffix("").as_posix(), file) for file in files
-    ]
+    rows = [ClipRow(file.relative_to(folder).with_suffix("").as_posix(), file) for file in files]
     _refuse_doubles(rows, folder)
     return rows
 

@@ -58,9 +58,7 @@ def _answer(
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     start, length = (part.start, part.length) if part else (0, size)
     body = read_chunks(storage.open(name), start, length) if request.method == "GET" else []
-    response = StreamingHttpResponse(
-        body, status=206 if part else 200, content_type="video/mp4"
-    )
+    response = StreamingHttpResponse(body, status=206 if part else 200, content_type="video/mp4")
     response["Content-Length"] = str(length)
     if part:
         response["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"

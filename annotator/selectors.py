@@ -120,6 +120,4 @@ def open_reports(campaign: Campaign) -> QuerySet[ClipReport]:
 
 def has_simulated_ratings(campaign: Campaign) -> bool:
     """Whether any rating here was made by a random model, so that pages can say so."""
-    return campaign.assignments.filter(
-        rater__is_simulated=True, rated_at__isnull=False
-    ).exists()
+    return campaign.assignments.filter(rater__is_simulated=True, rated_at__isnull=False).exists()

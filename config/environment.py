@@ -21,4 +21,3 @@ def kept_secret_key(folder: Path) -> str:
             file.write(get_random_secret_key())
         fresh.replace(path)
     return path.read_text()
-

@@ -74,6 +74,11 @@ class RoundAdmin(admin.ModelAdmin):
     list_select_related = ["campaign"]
     actions = ["cancel"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Round]:
+        """Those of campaigns that this user studies."""
+        studied = Campaign.objects.studied_by(request.user)
+        return super().get_queryset(request).filter(campaign__in=studied)
+
     def get_form(
         self, request: HttpRequest, obj: Round | None = None, change: bool = False, **kwargs: Any
     ) -> Any:

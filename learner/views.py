@@ -104,11 +104,12 @@ def _results(campaign: Campaign) -> dict[str, Any]:
     weights = campaign.proxy_weights.first()
     models = FusionModel.objects.filter(training_run__campaign=campaign)
     model = models.select_related("training_run__proxy_weights").first()
+    learned = {
+        "weights": weights,
+        "weight_rows": selectors.weight_rows(weights) if weights else [],
+    }
     if model is None:
-        return {
-            "weights": weights,
-            "weight_rows": selectors.weight_rows(weights) if weights else [],
-        }
+        return learned
     target = model.training_run.proxy_weights.target
     rows = selectors.prediction_rows(model, campaign, target)
     points = [

@@ -61,7 +61,7 @@ def open_wave(
     chosen = list(clips)
     if not chosen or ratings_per_clip < 1:
         raise ValueError(
-            f"A wave needs clips and ratings: got {len(chosen)} clips, {ratings_per_clip} ratings each."
+            f"A wave needs clips and ratings, not {len(chosen)} clips with {ratings_per_clip} each."
         )
     unfit = [clip.name for clip in chosen if clip.state != Clip.State.READY]
     if unfit:

@@ -10,17 +10,20 @@ from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from annotator.assignment import Candidate, next_clips
-from annotator.models import Assignment, Campaign, Clip, ClipReport, Membership
+from annotator.models import Assignment, Campaign, Clip, ClipReport, Membership, Wave
 from annotator.models.campaigns import AssignmentQuerySet
 
 # A claim that lost a race tries another place; more losses than this in a row mean a fault.
 MOST_RACES = 20
 
 
-def claim_assignments(*, membership: Membership, wanted: int = 2) -> list[Assignment]:
+def claim_assignments(
+    *, membership: Membership, wanted: int = 2, wave: Wave | None = None
+) -> list[Assignment]:
     """The clips this rater is to rate now, in order: those already held, then new places.
 
-    Two by default: the one to be rated and the next, so that a page can load it ahead.
+    Two by default: the one to be rated and the next, so that a page can load it ahead. With a wave
+    only places of that wave are newly taken.
     """
     if membership.campaign.state != Campaign.State.LIVE:
         return []
@@ -28,10 +31,10 @@ def claim_assignments(*, membership: Membership, wanted: int = 2) -> list[Assign
     for _ in range(MOST_RACES):
         if len(held) >= wanted or _is_at_the_limit(membership):
             break
-        offered = _candidates(membership)
+        offered = _candidates(membership, wave)
         if not offered:
             break
-        taken = _take(membership, offered)
+        taken = _take(membership, offered, wave)
         held += [taken] if taken else []
     return held[:wanted]
 
@@ -62,7 +65,9 @@ def report_clip(*, assignment: Assignment, reason: str, note: str = "") -> ClipR
 
 def regain_place(assignment: Assignment) -> int | None:
     """For a rater who comes back after the lease: any place of the clip still open, or none."""
-    free = Assignment.objects.free().filter(campaign=assignment.campaign_id, clip=assignment.clip_id)
+    free = Assignment.objects.free().filter(
+        campaign=assignment.campaign_id, clip=assignment.clip_id
+    )
     for row in free.order_by("place"):
         deleted, _ = Assignment.objects.free().filter(pk=row.pk).delete()
         if deleted:
@@ -80,12 +85,16 @@ def _is_at_the_limit(membership: Membership) -> bool:
     return mine >= membership.campaign.clips_per_rater
 
 
-def _candidates(membership: Membership) -> list[Candidate]:
+def _places(membership: Membership, wave: Wave | None) -> AssignmentQuerySet:
+    places = Assignment.objects.filter(campaign=membership.campaign_id, place__isnull=False)
+    return places.filter(wave=wave) if wave else places
+
+
+def _candidates(membership: Membership, wave: Wave | None) -> list[Candidate]:
     """Clips with a place to give that this rater has not had, with how full each one is."""
     now = timezone.now()
-    places = Assignment.objects.filter(
-        campaign=membership.campaign_id, place__isnull=False, clip__state=Clip.State.READY
-    ).exclude(clip__in=_of(membership).values("clip"))
+    places = _places(membership, wave).filter(clip__state=Clip.State.READY)
+    places = places.exclude(clip__in=_of(membership).values("clip"))
     lapsed = Q(rated_at=None, leased_until__lt=now)
     rows = (
         places.order_by()
@@ -98,13 +107,16 @@ def _candidates(membership: Membership) -> list[Candidate]:
     )
     return [
         Candidate(
-            clip=row["clip"], content=row["clip__content_id"], taken=row["taken"], target=row["target"]
+            clip=row["clip"],
+            content=row["clip__content_id"],
+            taken=row["taken"],
+            target=row["target"],
         )
         for row in rows
     ]
 
 
-def _take(membership: Membership, offered: list[Candidate]) -> Assignment | None:
+def _take(membership: Membership, offered: list[Candidate], wave: Wave | None) -> Assignment | None:
     last = _of(membership).order_by("-position").values_list("clip__content_id", flat=True).first()
     clip = next_clips(
         offered,
@@ -113,7 +125,7 @@ def _take(membership: Membership, offered: list[Candidate]) -> Assignment | None
         last_content=last or "",
         wanted=1,
     )[0]
-    places = Assignment.objects.filter(campaign=membership.campaign_id, clip=clip)
+    places = _places(membership, wave).filter(clip=clip)
     try:
         with transaction.atomic():
             place = places.free().order_by("place").first()

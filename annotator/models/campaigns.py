@@ -201,9 +201,7 @@ class Assignment(models.Model):
             models.UniqueConstraint(
                 fields=["campaign", "clip", "place"], name="place_of_a_clip_once"
             ),
-            models.UniqueConstraint(
-                fields=["campaign", "clip", "rater"], name="clip_once_a_rater"
-            ),
+            models.UniqueConstraint(fields=["campaign", "clip", "rater"], name="clip_once_a_rater"),
             models.UniqueConstraint(
                 fields=["campaign", "rater", "position"], name="position_once_a_rater"
             ),

@@ -1,4 +1,4 @@
-"""What raters are asked: rubrics and their aspects, versioned so that old scores keep their words."""
+"""What raters are asked: rubrics and aspects, versioned so that old scores keep their words."""
 
 from __future__ import annotations
 

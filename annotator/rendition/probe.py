@@ -95,7 +95,7 @@ def probe(path: Path) -> Probe:
             return _look_through(container)
     except av.error.FFmpegError as error:
         raise BrokenMedia(
-            f"it cannot be read as video: {error.strerror} (not a media file, or damaged or cut off)"
+            f"it cannot be read as video: {error.strerror} (not a media file, damaged or cut off)"
         ) from error
 
 

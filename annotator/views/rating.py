@@ -36,9 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def next_clip(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """Go to the clip to be rated now, or say that there is none."""
     mine = Membership.objects.filter(user=request.user, role=Membership.Role.RATER)
-    membership = get_object_or_404(
-        mine.select_related("campaign"), campaign__public_id=campaign_id
-    )
+    membership = get_object_or_404(mine.select_related("campaign"), campaign__public_id=campaign_id)
     held = actions.claim_assignments(membership=membership, wanted=1)
     if held:
         return redirect("annotator:rate", held[0].public_id)

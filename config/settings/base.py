@@ -79,7 +79,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DUBSCORE_VAR}/dubscore.sqlite3")}
+DATABASES = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{DUBSCORE_VAR}/dubscore.sqlite3")
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL: readers never wait for the writer. IMMEDIATE: a transaction that will write takes its
     # turn at once and waits for it, where the default fails half-way with "database is locked".

@@ -1,4 +1,4 @@
-"""Settings of the test suite: fast password hashes, plain static files, a media folder of its own."""
+"""Settings of the test suite: fast hashes, plain static files, a media folder of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.settings.base import *  # noqa: F403 (settings modules extend one another)
 
-SECRET_KEY = "only-for-tests"
+SECRET_KEY = "only-for-tests"  # noqa: S105
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -178,7 +178,7 @@ def _speech(path: Path) -> NDArray[np.float32]:
 
 def _decode_audio(container: InputContainer) -> tuple[float, NDArray[np.float32]]:
     """How long after the clip's start the sound begins, and the sound."""
-    # Left alone, it adds the channels up to 3 dB above the same sound in mono, and above full scale.
+    # Left alone, it adds two channels up to 3 dB above the same sound in mono: over full scale.
     mean_of_channels = {"rematrix_maxval": "1.0"}
     resampler = av.AudioResampler("flt", "mono", RATE_HZ, options=mean_of_channels)
     origin_s = _origin_s(container)

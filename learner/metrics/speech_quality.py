@@ -17,7 +17,7 @@ from learner.weights import path_of
 RATE_HZ = 16_000
 SEGMENT = 122_880  # 7.68 s: what the network was trained on
 LONGEST_HOP = 16_000
-# Half a second of a clip scores .9 below the whole clip, a second .2 (28 crops of 14 real clips).
+# Half a second of a clip scores .9 below the whole clip, a second .3 (28 crops of 14 real clips).
 SHORTEST_S = 1.0
 
 
