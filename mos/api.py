@@ -2,64 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotator.models import Campaign
 from mos import exports
-from mos.selectors import rating_arrays
+from mos.selectors import aspect_means, rating_arrays
 from mos.summaries import reliability
+
+
+class FirstRenderer(BaseContentNegotiation):
+    """Whatever is asked for: refusals are JSON, and `format` is the view's own word.
+
+    The framework would take `format` for one of its renderers and answer 404 to `csv`.
+    """
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+        """The only one there is."""
+        return parsers[0]
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """JSON."""
+        return renderers[0], str(renderers[0].media_type)
 
 
 class Labels(APIView):
     """The labelled set of a campaign, streamed."""
 
+    content_negotiation_class = FirstRenderer
+
     @extend_schema(
+        summary="Labels as CSV or JSON lines",
         parameters=[
-            OpenApiParameter("kind", str, enum=sorted(exports.KINDS), default="jsonl"),
-            OpenApiParameter("revisions", str, enum=["last", "all"], default="last"),
+            OpenApiParameter("format", str, enum=sorted(exports.TYPES), default="jsonl"),
+            OpenApiParameter("revisions", str, enum=exports.REVISIONS, default="last"),
         ],
-        responses={(200, kind.split(";")[0]): OpenApiTypes.STR for kind in exports.KINDS.values()},
+        responses={(200, kind.split(";")[0]): OpenApiTypes.STR for kind in exports.TYPES.values()},
     )
     def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
-        """One row is one rater's score for one clip on one aspect."""
-        campaign = get_object_or_404(
-            Campaign.objects.studied_by(request.user), public_id=campaign_id
-        )
-        kind = request.query_params.get("kind", "jsonl")
-        if kind not in exports.KINDS:
-            raise serializers.ValidationError({"kind": f"{kind!r}: choose csv or jsonl."})
-        every = request.query_params.get("revisions") == "all"
-        return exports.download(campaign, kind, every_revision=every)
+        """One row is one rater's score for one clip on one aspect, 1 to 5.
+
+        In CSV, text that begins with = + - @ has an apostrophe before it, so that spreadsheets do
+        not run it; JSON lines hold it as it is.
+        """
+        mine = Campaign.objects.studied_by(request.user)
+        campaign = get_object_or_404(mine, public_id=campaign_id)
+        kind = request.query_params.get("format", "jsonl")
+        revisions = request.query_params.get("revisions", "last")
+        try:
+            return exports.download(campaign, kind, revisions=revisions)
+        except ValueError as refusal:
+            raise serializers.ValidationError([str(refusal)]) from refusal
 
 
 class ReliabilityOfAspect(APIView):
     """Every coefficient that the design allows, with n, k and over what."""
 
     @extend_schema(
-        parameters=[OpenApiParameter("aspect", str, default="overall")], responses=dict
+        summary="Reliability of the ratings on one aspect",
+        parameters=[OpenApiParameter("aspect", str, default="overall")],
+        responses=dict,
     )
     def get(self, request: Request, campaign_id: str) -> Response:
-        """A coefficient without a value says why."""
-        campaign = get_object_or_404(
-            Campaign.objects.studied_by(request.user), public_id=campaign_id
-        )
-        keys = list(campaign.rubric.aspects.values_list("key", flat=True))
-        key = request.query_params.get("aspect", keys[-1])
-        if key not in keys:
-            raise serializers.ValidationError({"aspect": f"{key!r}: choose one of {keys}."})
-        every = rating_arrays(campaign)
-        one = every.of_aspect(key)
+        """A coefficient that cannot be computed is null and says why in `reason`."""
+        mine = Campaign.objects.studied_by(request.user)
+        campaign = get_object_or_404(mine, public_id=campaign_id)
+        key = request.query_params.get("aspect", "overall")
+        ratings = rating_arrays(campaign)
+        try:
+            one = ratings.of_aspect(key)
+        except ValueError as refusal:
+            raise serializers.ValidationError({"aspect": [str(refusal)]}) from refusal
         found = reliability(
-            one.scores_T, one.clip_T, one.rater_T, one.table_CR, every.aspect_means_CA
+            one.scores_T, one.clip_T, one.rater_T, one.table_CR, aspect_means(campaign)
         )
-        answer = {"aspect": key, "n_ratings": len(one.scores_T), "simulated": every.has_simulated}
-        return Response({**answer, **asdict(found)})
+        n_clips, n_raters = one.table_CR.shape
+        sizes = {"n_ratings": len(one.scores_T), "n_clips": n_clips, "n_raters": n_raters}
+        simulated = {"n_simulated_raters": len(one.simulated_raters)}
+        return Response({"aspect": key, **sizes, **simulated, **asdict(found)})

@@ -1,89 +1,71 @@
-"""Geometry of the charts that templates draw as SVG: numbers in, coordinates out."""
+"""Geometry of the charts that templates draw as SVG: numbers in, places in percent out.
+
+Across in percent, down in pixels, no viewBox: charts stretch with the page while dots stay round
+and words keep their size. Places come as text, because a number would be written in the reader's
+language, with a comma in some, and SVG knows only the point.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ROW_HEIGHT = 26
-LEFT, RIGHT, TOP, BOTTOM = 190, 24, 10, 26
-WIDTH = 640
 LOWEST, HIGHEST = 1.0, 5.0
+MARGIN = 4.0  # percent kept free left of 1 and right of 5, so that no dot is cut
 
 
 @dataclass(frozen=True)
-class DotRow:
-    """One labelled dot with its interval, in pixels; no interval where it is not known."""
+class Dot:
+    """A mean on the scale of 1 to 5 with its interval; no interval where it is not known."""
 
-    label: str
-    y: int
-    x: float
-    low: float | None
-    high: float | None
-    words: str
-
-
-@dataclass(frozen=True)
-class DotChart:
-    """Means with intervals on the scale of 1 to 5, a row each."""
-
-    width: int
-    height: int
-    rows: list[DotRow]
-    ticks: list[tuple[int, float]]
-    top: float
-    bottom: float
-
-
-def dot_chart(rows: Sequence[tuple[str, float, float | None, float | None, str]]) -> DotChart:
-    """Lay out (label, mean, low, high, words) rows from top to bottom.
-
-    >>> dot_chart([("acme", 3.0, 2.5, 3.5, "3.0")]).rows[0].x
-    403.0
-    """
-    height = TOP + ROW_HEIGHT * len(rows) + BOTTOM
-    placed = [
-        DotRow(
-            label=_shorten(label),
-            y=TOP + ROW_HEIGHT * index + ROW_HEIGHT // 2,
-            x=_x(mean),
-            low=None if low is None else _x(low),
-            high=None if high is None else _x(high),
-            words=words,
-        )
-        for index, (label, mean, low, high, words) in enumerate(rows)
-    ]
-    ticks = [(score, _x(score)) for score in range(1, 6)]
-    return DotChart(WIDTH, height, placed, ticks, TOP, height - BOTTOM)
-
-
-def _x(score: float) -> float:
-    share = (score - LOWEST) / (HIGHEST - LOWEST)
-    return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
-
-
-def _shorten(label: str, most: int = 26) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+    x: str
+    low: str | None
+    high: str | None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One part of a bar, in percent of its width."""
+    """One part of a bar: where it begins and how wide it is, and what it stands for."""
 
     name: str
-    x: float
-    width: float
+    x: str
+    width: str
+    share_words: str
     variance: float
+
+
+def place(score: float) -> str:
+    """Where a score lies across a chart.
+
+    >>> place(1), place(3), place(5)
+    ('4.00%', '50.00%', '96.00%')
+    """
+    share = (score - LOWEST) / (HIGHEST - LOWEST)
+    return f"{MARGIN + share * (100 - 2 * MARGIN):.2f}%"
+
+
+TICKS = [(score, place(score)) for score in range(1, 6)]
+
+
+def dot(mos_raw: float, low: float | None, high: float | None) -> Dot:
+    """Lay out one mean.
+
+    >>> dot(3.0, 2.0, None)
+    Dot(x='50.00%', low='27.00%', high=None)
+    """
+    low_x, high_x = (None if end is None else place(end) for end in (low, high))
+    return Dot(place(mos_raw), low_x, high_x)
 
 
 def split_bar(parts: Sequence[tuple[str, float, float]]) -> list[Segment]:
     """Lay (name, share, variance) side by side.
 
     >>> [(part.x, part.width) for part in split_bar([("a", 0.25, 1.0), ("b", 0.75, 3.0)])]
-    [(0.0, 25.0), (25.0, 75.0)]
+    [('0.00%', '25.00%'), ('25.00%', '75.00%')]
     """
     segments, x = [], 0.0
-    for name, share, variance in parts:
-        segments.append(Segment(name, round(x, 2), round(100 * share, 2), variance))
-        x += 100 * share
+    for name, share_frac, variance in parts:
+        at, width = f"{100 * x:.2f}%", f"{100 * share_frac:.2f}%"
+        segments.append(Segment(name, at, width, f"{100 * share_frac:.0f} %", variance))
+        x += share_frac
     return segments

@@ -92,7 +92,9 @@ class _Design:
     squares_CR: sparse.csr_array
 
 
-def variance_components(scores: ArrayLike, clips: ArrayLike, raters: ArrayLike) -> VarianceComponents:
+def variance_components(
+    scores: ArrayLike, clips: ArrayLike, raters: ArrayLike
+) -> VarianceComponents:
     r"""Components of :math:`y_{cr}=\mu+a_c+b_r+e_{cr}` for any pattern of who rated what.
 
     With :math:`T_a=\sum S_c^2/n_c`, :math:`T_b=\sum S_r^2/n_r`, :math:`T_0=\sum y^2` and

@@ -18,7 +18,9 @@ FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 class ICC:
     """One intraclass correlation with its F test and interval.
 
-    `low` and `high` are NaN where raters agree perfectly: no residual is left to judge by.
+    `low` and `high` are NaN where raters agree perfectly: no residual is left to judge by. `value`
+    is NaN where the estimated variance of what is judged is not above 0, and `low` is NaN where the
+    interval has no lower end, as happens to means of few raters over few clips.
     """
 
     form: str
@@ -77,7 +79,9 @@ def complete_table(scores: ArrayLike) -> NDArray[np.float64]:
             f"{missing} of {scores_NK.size} cells are missing: use variance components instead."
         )
     if np.ptp(scores_NK) == 0:
-        raise ValueError(f"Every score is {scores_NK.flat[0]:g}: there is no variance to share out.")
+        raise ValueError(
+            f"Every score is {scores_NK.flat[0]:g}: there is no variance to share out."
+        )
     return scores_NK
 
 
@@ -132,6 +136,7 @@ def icc_forms(scores: ArrayLike, level: float = 0.95) -> ICCTable:
     Returns:
         Values at most 1. A negative one is left negative: clips differ less than chance would make
         them. ICC(1,1) above ICC(2,1) means that the raters' own variance was estimated negative.
+        NaN where a form divides by an estimated variance that is not above 0.
 
     Raises:
         ValueError: as `complete_table`.
@@ -188,11 +193,14 @@ def _with_f(
 def _two_way_random(ms: MeanSquares, level: float) -> _Values:
     n, k = ms.n, ms.k
     denominator = ms.clips + (k - 1) * ms.error + k * (ms.raters - ms.error) / n
-    value = (ms.clips - ms.error) / denominator
+    value = _ratio(ms.clips - ms.error, denominator, ms.error)
     df1, df2 = n - 1, (n - 1) * (k - 1)
     if ms.error == 0:
         return value, float("nan"), float("nan"), float("inf"), df1, df2, 0.0
     f, ratio = ms.clips / ms.error, ms.raters / ms.error
+    p = float(stats.f.sf(f, df1, df2))
+    if np.isnan(value):
+        return value, float("nan"), float("nan"), f, df1, df2, p
     core = n * (1 + (k - 1) * value) - k * value
     df = ((k - 1) * (n - 1) * (k * value * ratio + core) ** 2) / (
         (n - 1) * k**2 * value**2 * ratio**2 + core**2
@@ -200,15 +208,26 @@ def _two_way_random(ms: MeanSquares, level: float) -> _Values:
     tail = 1 - (1 - level) / 2
     f_up, f_down = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
     rest = k * ms.raters + (k * n - k - n) * ms.error
-    low = n * (ms.clips - f_up * ms.error) / (f_up * rest + n * ms.clips)
-    high = n * (f_down * ms.clips - ms.error) / (rest + n * f_down * ms.clips)
-    return value, float(low), float(high), f, df1, df2, float(stats.f.sf(f, df1, df2))
+    low = _ratio(n * (ms.clips - f_up * ms.error), f_up * rest + n * ms.clips, ms.error)
+    high = _ratio(n * (f_down * ms.clips - ms.error), rest + n * f_down * ms.clips, ms.error)
+    return value, low, high, f, df1, df2, p
 
 
 def _spearman_brown(single: float, k: int) -> float:
-    """Reliability of the mean of k raters from that of one."""
-    denominator = 1 + (k - 1) * single
-    return k * single / denominator if denominator != 0 else float("-inf")
+    """Reliability of the mean of k raters from that of one; NaN from -1/(k-1) downwards.
+
+    There the variance of the mean is estimated at 0 or below, and the ratio would come out above 1.
+    """
+    return _ratio(k * single, 1 + (k - 1) * single, 1.0)
+
+
+def _ratio(part: float, whole: float, scale: float) -> float:
+    """`part / whole`, NaN unless the whole is above 0 by more than rounding at this scale.
+
+    Both are infinite where the F quantile of an interval is: that says nothing either.
+    """
+    is_defined = np.isfinite(part) and 1e-12 * scale < whole < np.inf
+    return float(part / whole) if is_defined else float("nan")
 
 
 def cronbach_alpha(scores: ArrayLike) -> float:

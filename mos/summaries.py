@@ -1,6 +1,7 @@
 """What a set of ratings is worth, as rows for a page: every coefficient with n, k and over what.
 
-Shape letters: N clips, K raters, A aspects, T ratings. What cannot be computed is a sentence.
+Shape letters: N clips, K raters, A aspects, T ratings. What cannot be computed is a sentence, and
+no number here is NaN or infinite: pages and JSON know neither.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +21,19 @@ from mos.reliability import cronbach_alpha, icc_forms
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+SIX_FORMS = "ICC, the six forms"
 ICC_WORDS = {
-    "ICC(1,1)": "one rater; raters differ from clip to clip",
-    "ICC(2,1)": "one rater of many, level counted",
-    "ICC(3,1)": "one of these raters, level left out",
-    "ICC(1,k)": "mean of k raters; raters differ from clip to clip",
-    "ICC(2,k)": "mean of k raters of many, level counted",
-    "ICC(3,k)": "mean of these k raters, level left out; equals alpha over raters",
+    "ICC(1,1)": "over raters, one rater's score; other raters for each clip",
+    "ICC(2,1)": "over raters, one rater's score; raters' levels count",
+    "ICC(3,1)": "over these raters, one rater's score; raters' levels left out",
+    "ICC(1,k)": "over raters, the mean of k; other raters for each clip",
+    "ICC(2,k)": "over raters, the mean of k; raters' levels count",
+    "ICC(3,k)": "over these raters, the mean of k; raters' levels left out",
 }
+ALPHA_OVER_RATERS = "Cronbach's alpha over raters"
+ALPHA_OVER_ASPECTS = "Cronbach's alpha over aspects"
+SHOWN_STEP = 0.001  # coefficients are shown to three decimals
+NO_RATINGS = "There are no ratings yet."
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,18 @@ class VarianceShare:
 
 @dataclass(frozen=True)
 class Reliability:
-    """All that is said of one aspect's ratings."""
+    """All that is said of one aspect's ratings.
+
+    `missing_frac` is the share of empty cells in the table of clips by raters; `n_islands` counts
+    the groups of clips and raters that share no rating, None where that cannot be told.
+    """
 
     coefficients: list[Coefficient]
     shares: list[VarianceShare]
     notes: list[str] = field(default_factory=list)
     missing_frac: float = 0.0
+    n_islands: int | None = None
+    k_harmonic: float | None = None
 
 
 def reliability(
@@ -67,18 +80,55 @@ def reliability(
 ) -> Reliability:
     """Every coefficient that the design allows, and why not for the others.
 
+    Where every rater has rated every clip: the six intraclass correlations and alpha over raters.
+    Where not: the estimates that do not need it, from variance components. Never a table made
+    complete by leaving clips or raters out.
+
     Args:
         scores_T, clip_T, rater_T: Ratings on one aspect, one entry each.
         table_NK: The same as a table, NaN where a rater has not rated a clip.
         means_NA: MOS of each clip on each aspect of the rubric, for alpha over aspects.
+
+    >>> one = np.array([4.0, 2.0]), np.array([0, 1]), np.array([0, 0])
+    >>> reliability(*one, np.array([[4.0], [2.0]]), np.empty((0, 6))).coefficients[0].reason
+    'Only one rater has rated so far: agreement needs two.'
     """
-    missing_frac = float(np.isnan(table_NK).mean()) if table_NK.size else 0.0
+    nothing_to_judge = _nothing_to_judge(scores_T, table_NK)
+    if nothing_to_judge:
+        rows = [
+            Coefficient(SIX_FORMS, "over raters", reason=nothing_to_judge),
+            Coefficient(ALPHA_OVER_RATERS, "over raters", reason=nothing_to_judge),
+        ]
+        return Reliability([*rows, _alpha_over_aspects(means_NA)], [])
+    missing_frac = float(np.isnan(table_NK).mean())
     parts, reason = _try(lambda: variance_components(scores_T, clip_T, rater_T))
-    rows = _complete_rows(table_NK) if missing_frac == 0 else [_not_complete(table_NK)]
-    rows += _sparse_rows(parts, reason, scores_T, clip_T, rater_T)
-    rows.append(_alpha_over_raters(table_NK))
+    if missing_frac == 0:
+        rows = _complete_rows(table_NK)
+    else:
+        rows = _sparse_rows(table_NK, parts, reason, scores_T, clip_T, rater_T)
     rows.append(_alpha_over_aspects(means_NA))
-    return Reliability(rows, _shares(parts), _notes(parts, rows), missing_frac)
+    return Reliability(
+        coefficients=rows,
+        shares=_shares(parts),
+        notes=_notes(parts, rows, is_complete=missing_frac == 0),
+        missing_frac=missing_frac,
+        n_islands=parts and parts.n_islands,
+        k_harmonic=parts and parts.k_harmonic,
+    )
+
+
+def _nothing_to_judge(scores_T: Floats, table_NK: Floats) -> str:
+    """Why no agreement can be told at all, or nothing."""
+    if not len(scores_T):
+        return NO_RATINGS
+    n, k = table_NK.shape
+    if k < 2:
+        return "Only one rater has rated so far: agreement needs two."
+    if n < 2:
+        return "Only one clip has been rated so far: agreement needs two, to tell clips apart."
+    if np.ptp(scores_T) == 0:
+        return f"Every score so far is {scores_T[0]:g}: there is no variance to share out."
+    return ""
 
 
 def _try(compute: Callable[[], VarianceComponents]) -> tuple[VarianceComponents | None, str]:
@@ -89,69 +139,112 @@ def _try(compute: Callable[[], VarianceComponents]) -> tuple[VarianceComponents 
 
 
 def _complete_rows(table_NK: Floats) -> list[Coefficient]:
-    try:
-        table = icc_forms(table_NK)
-    except ValueError as reason:
-        return [Coefficient("ICC, six forms", "complete table", reason=str(reason))]
-    return [
-        Coefficient(
-            form, ICC_WORDS[form], icc.value, _known(icc.low), _known(icc.high), table.n, table.k
-        )
+    table = icc_forms(table_NK)
+    rows = [
+        _defined(form, ICC_WORDS[form], icc.value, icc.low, icc.high, table.n, table.k)
         for form, icc in table.forms.items()
     ]
+    return [*rows, _alpha(ALPHA_OVER_RATERS, "over the {k} raters as items", table_NK)]
+
+
+def _defined(
+    name: str, over: str, value: float, low: float, high: float, n: int, k: float
+) -> Coefficient:
+    """A row with its value, or with the reason where the formula divides by nothing."""
+    if not math.isfinite(value):
+        return Coefficient(
+            name,
+            over,
+            reason="Not defined here: the variance it divides by is estimated at 0 or below.",
+        )
+    return Coefficient(name, over, value, _known(low), _known(high), n, round(k, 6))
 
 
 def _not_complete(table_NK: Floats) -> Coefficient:
     n, k = table_NK.shape
     full = int((~np.isnan(table_NK)).all(axis=1).sum())
     return Coefficient(
-        "ICC, six forms",
-        "complete table",
-        reason=f"Not every rater has rated every clip ({full} of {n} clips have all {k} raters), so "
-        "the analysis of variance does not apply. The estimates below do not need it.",
+        SIX_FORMS,
+        "over raters",
+        reason=f"Not every rater has rated every clip ({full} of {n} clips have all {k} raters), "
+        "so the analysis of variance does not apply. Leaving clips or raters out until a full "
+        "table is left would speak of those alone. What follows needs no full table.",
     )
 
 
 def _sparse_rows(
-    parts: VarianceComponents | None, reason: str, scores_T: Floats, clip_T: Ints, rater_T: Ints
+    table_NK: Floats,
+    parts: VarianceComponents | None,
+    reason: str,
+    scores_T: Floats,
+    clip_T: Ints,
+    rater_T: Ints,
 ) -> list[Coefficient]:
-    names = {
-        "ICC(2,1), any design": ("one rater, level counted; variance components", 1.0),
-        "ICC(2,k), any design": ("mean of k raters, k the harmonic mean; variance components", None),
-    }
+    rows = [_not_complete(table_NK)]
     if parts is None:
-        return [Coefficient(name, over, reason=reason) for name, (over, _) in names.items()]
-    rows = []
-    for name, (over, k_fixed) in names.items():
-        k = k_fixed or parts.k_harmonic
-        interval = dependability_interval(scores_T, clip_T, rater_T, k=k)
-        value, n = _known(parts.dependability(k)), parts.n_clips
-        rows.append(
-            Coefficient(name, over, value, _known(interval.low), _known(interval.high), n, k)
-        )
-    return rows
+        return [*rows, Coefficient("ICC(2,1)", _by_parts("ICC(2,1)"), reason=reason)]
+    values = {
+        "ICC(2,1)": (parts.icc_single, 1.0),
+        "ICC(2,k)": (parts.icc_average, parts.k_harmonic),
+    }
+    for name, (value, k) in values.items():
+        low, high = _interval(scores_T, clip_T, rater_T, value, k)
+        rows.append(_defined(name, _by_parts(name), value, low, high, parts.n_clips, k))
+    consistency, k = parts.icc_consistency, parts.k_harmonic
+    over = _by_parts("ICC(3,k)")
+    rows.append(_defined("ICC(3,k)", over, consistency, math.nan, math.nan, parts.n_clips, k))
+    return [
+        *rows,
+        Coefficient(
+            ALPHA_OVER_RATERS,
+            "over raters",
+            reason="Alpha needs every rater on every clip. ICC(3,k) above is what it estimates.",
+        ),
+    ]
 
 
-def _alpha_over_raters(table_NK: Floats) -> Coefficient:
-    name, over = "Cronbach's alpha over raters", "raters as items: do they agree?"
-    return _alpha(name, over, table_NK, "raters")
+def _interval(
+    scores_T: Floats, clip_T: Ints, rater_T: Ints, value: float, k: float
+) -> tuple[float, float]:
+    """The interval, or NaN where leaving clips and raters out in turn tells nothing.
+
+    With a handful of clips or raters, or a variance below 0, it can shrink to a point or miss the
+    value; neither is an interval.
+    """
+    found = dependability_interval(scores_T, clip_T, rater_T, k=k)
+    holds = found.low <= value <= found.high and found.high - found.low > SHOWN_STEP
+    return (found.low, found.high) if holds else (math.nan, math.nan)
+
+
+def _by_parts(form: str) -> str:
+    return f"{ICC_WORDS[form]}; from variance components"
 
 
 def _alpha_over_aspects(means_NA: Floats) -> Coefficient:
-    name, over = "Cronbach's alpha over aspects", "the rubric's aspects as items, on clip means"
-    return _alpha(name, over, means_NA, "aspects")
+    over = "over the {k} aspects as items, on clip means"
+    if means_NA.shape[1] < 2:
+        reason = "The rubric asks for one aspect only: alpha over aspects needs two."
+    elif len(means_NA) < 2:
+        reason = "Fewer than two clips have been rated so far."
+    elif np.isnan(means_NA).any():
+        reason = "Not every rated clip has a score on every aspect."
+    else:
+        return _alpha(ALPHA_OVER_ASPECTS, over, means_NA)
+    return Coefficient(ALPHA_OVER_ASPECTS, over.format(k=means_NA.shape[1]), reason=reason)
 
 
-def _alpha(name: str, over: str, table: Floats, items: str) -> Coefficient:
-    if table.size and np.isnan(table).any():
-        return Coefficient(name, over, reason=f"Not every clip has every one of the {items}.")
+def _alpha(name: str, over: str, table: Floats) -> Coefficient:
+    """Alpha, with the interval of ICC(3,k), which it equals: Feldt (1965)."""
+    n, k = table.shape
     try:
-        return Coefficient(name, over, cronbach_alpha(table), n=table.shape[0], k=table.shape[1])
+        alpha, equal = cronbach_alpha(table), icc_forms(table).forms["ICC(3,k)"]
     except ValueError as reason:
-        return Coefficient(name, over, reason=str(reason).replace("raters", items))
+        return Coefficient(name, over.format(k=k), reason=str(reason))
+    return _defined(name, over.format(k=k), alpha, equal.low, equal.high, n, k)
 
 
 def _shares(parts: VarianceComponents | None) -> list[VarianceShare]:
+    """The parts with negative ones as 0; nothing where no variance is left to share out."""
     if parts is None:
         return []
     kept = {
@@ -160,19 +253,27 @@ def _shares(parts: VarianceComponents | None) -> list[VarianceShare]:
         "residual": max(parts.residual, 0.0),
     }
     whole = sum(kept.values())
-    return [
-        VarianceShare(name, value, value / whole if whole else 0.0) for name, value in kept.items()
-    ]
+    if whole <= 0:
+        return []
+    return [VarianceShare(name, value, value / whole) for name, value in kept.items()]
 
 
-def _notes(parts: VarianceComponents | None, rows: Sequence[Coefficient]) -> list[str]:
+def _notes(
+    parts: VarianceComponents | None, rows: Sequence[Coefficient], *, is_complete: bool
+) -> list[str]:
     notes = []
     values = {row.name: row.value for row in rows if row.value is not None}
-    negative = [name for name, value in values.items() if value < 0]
-    if negative:
+    negative = [name for name, value in values.items() if value <= -SHOWN_STEP / 2]
+    over_raters = [name for name in negative if name != ALPHA_OVER_ASPECTS]
+    if over_raters:
         notes.append(
-            f"{', '.join(negative)} below 0: clips differ less than raters' noise alone would make "
-            "them. The value is shown as it is."
+            f"Below 0: {', '.join(over_raters)}. Clips differ less than the noise between raters "
+            "alone would make them. The values are shown as they are."
+        )
+    if ALPHA_OVER_ASPECTS in negative:
+        notes.append(
+            f"Below 0: {ALPHA_OVER_ASPECTS}. Across clips the aspects go against one another, so "
+            "their sum measures no one thing. The value is shown as it is."
         )
     if values.get("ICC(1,1)", -9.0) > values.get("ICC(2,1)", 9.0):
         notes.append(
@@ -180,44 +281,52 @@ def _notes(parts: VarianceComponents | None, rows: Sequence[Coefficient]) -> lis
             "happens when raters' levels differ less than chance would make them."
         )
     if parts is not None and parts.is_clipped:
+        where = "in the split of the variance" if is_complete else "in the coefficients"
         notes.append(
             f"A variance came out below 0 (clips {parts.clip:.3f}, raters {parts.rater:.3f}, "
-            f"residual {parts.residual:.3f}) and counts as 0 in the coefficients."
+            f"residual {parts.residual:.3f}) and counts as 0 {where}."
         )
     if parts is not None and not parts.is_connected:
         notes.append(
-            f"Raters and clips fall into {parts.n_islands} groups that share no rating: differences "
-            "between the groups may be the raters' or the clips'."
+            f"Raters and clips fall into {parts.n_islands} groups that share no rating: "
+            "differences between the groups may be the raters' or the clips'."
         )
     return notes
 
 
-def system_table(table: MOSTable, systems: Sequence[str]) -> list[dict[str, object]]:
-    """MOS by system: the mean of its clips' MOS, with an interval over clips.
+def system_table(table: MOSTable, systems: Sequence[str]) -> list[dict[str, Any]]:
+    """MOS by system, best first: the mean of its clips' MOS, with an interval over clips.
 
     Args:
         table: MOS by clip.
         systems: System of each clip, in the order of the table.
 
     Returns:
-        A row a system: name, mos_raw, low, high (None with one clip), n_clips, n_ratings.
+        A row a system: name (empty where none is given), mos_raw, low, high (None with one clip),
+        is_bounded, n_clips, n_ratings.
+
+    >>> clips = mos_table([4, 5, 2, 3], [0, 0, 1, 1])
+    >>> [(row["name"], row["mos_raw"]) for row in system_table(clips, ["acme", "basic"])]
+    [('acme', 4.5), ('basic', 2.5)]
     """
-    names = np.array(systems)
-    rows = []
-    for name in sorted(set(systems)):
-        of_it = names == name
-        means = mos_table(table.mos_raw[of_it], np.zeros(int(of_it.sum()), dtype=int))
-        rows.append(
-            {
-                "name": name or "not named",
-                "mos_raw": float(means.mos_raw[0]),
-                "low": _known(means.low[0]),
-                "high": _known(means.high[0]),
-                "n_clips": int(of_it.sum()),
-                "n_ratings": int(table.n[of_it].sum()),
-            }
-        )
-    return rows
+    if not systems:
+        return []
+    names, system_C = np.unique(np.array(systems), return_inverse=True)
+    means = mos_table(table.mos_raw, system_C)
+    n_ratings = np.bincount(system_C, table.n)
+    rows: list[dict[str, Any]] = [
+        {
+            "name": str(names[i]),
+            "mos_raw": float(means.mos_raw[i]),
+            "low": _known(means.low[i]),
+            "high": _known(means.high[i]),
+            "is_bounded": bool(means.is_bounded[i]),
+            "n_clips": int(means.n[i]),
+            "n_ratings": int(n_ratings[i]),
+        }
+        for i in range(len(names))
+    ]
+    return sorted(rows, key=lambda row: -row["mos_raw"])
 
 
 def _known(value: float) -> float | None:

@@ -8,9 +8,7 @@ from mos import views
 
 app_name = "mos"
 urlpatterns = [
-    path(
-        "campaigns/<slug:campaign_id>/reliability/", views.reliability_page, name="reliability"
-    ),
+    path("campaigns/<slug:campaign_id>/reliability/", views.reliability_page, name="reliability"),
     path("campaigns/<slug:campaign_id>/labels.csv", views.labels_csv, name="labels_csv"),
     path("campaigns/<slug:campaign_id>/labels.jsonl", views.labels_jsonl, name="labels_jsonl"),
 ]
