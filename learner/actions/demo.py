@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from annotator.actions import import_clips, open_wave, set_campaign_state
 from annotator.manifest import read_listing
 from annotator.models import Campaign, Corpus, Membership, Rubric
 from learner.actions.extraction import queue_extraction
+from learner.actions.jobs import Pulse
 from learner.actions.rounds import launch_round
 from learner.actions.simulation import add_simulated_raters, rate_by_simulation
 from learner.apps import RESEARCHERS
@@ -158,9 +160,13 @@ def _first_round(campaign: Campaign) -> None:
 
 
 def _work(title: str) -> None:
-    """Let a worker do what is queued; its own words go below the title."""
-    tqdm.write(title)
-    call_command("worker", until_idle=True, interval=0.2)
+    """Let a worker do what is queued, with a bar that starts anew with each job."""
+    with _progress(title, "%") as show:
+        Pulse.watcher = lambda frac: show(round(100 * frac), 100)
+        try:
+            call_command("worker", until_idle=True, interval=0.2, stdout=StringIO())
+        finally:
+            Pulse.watcher = None
 
 
 def _places_for_the_visitor(campaign: Campaign) -> None:
