@@ -208,7 +208,7 @@ def _leave_out(n: int, random: np.random.Generator) -> Floats:
     """Weights of n things with one group left out at a time, shape (n, groups)."""
     groups = min(n, MOST_GROUPS)
     group_n = random.permutation(np.arange(n) % groups)
-    return (group_n[:, None] != np.arange(groups)[None, :]).astype(np.float64)
+    return np.asarray(group_n[:, None] != np.arange(groups)[None, :], dtype=np.float64)
 
 
 def _fisher(parts_D3: Floats, k: float) -> Floats:
@@ -281,7 +281,8 @@ def _solve_each(system_D33: Floats, right_D3: Floats) -> Floats:
     is_finite_D = np.isfinite(system_D33).all(axis=(1, 2))
     scale_D = np.abs(system_D33).max(axis=(1, 2), initial=1.0, where=is_finite_D[:, None, None])
     scaled_D33 = np.where(is_finite_D[:, None, None], system_D33, 0.0) / scale_D[:, None, None]
-    is_solvable_D = is_finite_D & (np.abs(np.linalg.det(scaled_D33)) > 1e-10)
+    is_solvable_D: NDArray[np.bool_] = is_finite_D.copy()
+    is_solvable_D &= np.abs(np.linalg.det(scaled_D33)) > 1e-10
     solved_D3[is_solvable_D] = np.linalg.solve(
         system_D33[is_solvable_D], right_D3[is_solvable_D][..., None]
     )[..., 0]

@@ -255,4 +255,4 @@ def cronbach_alpha(scores: ArrayLike) -> float:
     if total == 0:
         raise ValueError("Every clip has the same total: alpha is not defined.")
     k = scores_NK.shape[1]
-    return k / (k - 1) * (1 - float(scores_NK.var(axis=0, ddof=1).sum()) / total)
+    return float(k / (k - 1) * (1 - scores_NK.var(axis=0, ddof=1).sum() / total))

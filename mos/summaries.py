@@ -112,8 +112,8 @@ def reliability(
         shares=_shares(parts),
         notes=_notes(parts, rows, is_complete=missing_frac == 0),
         missing_frac=missing_frac,
-        n_islands=parts and parts.n_islands,
-        k_harmonic=parts and parts.k_harmonic,
+        n_islands=parts.n_islands if parts else None,
+        k_harmonic=parts.k_harmonic if parts else None,
     )
 
 
