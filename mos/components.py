@@ -278,11 +278,10 @@ def _solve(design: _Design, weights_CD: Floats, weights_RD: Floats) -> Floats:
 
 def _solve_each(system_D33: Floats, right_D3: Floats) -> Floats:
     solved_D3 = np.full_like(right_D3, np.nan)
-    is_finite_D = np.isfinite(system_D33).all(axis=(1, 2))
+    is_finite_D = np.asarray(np.isfinite(system_D33).all(axis=(1, 2)))
     scale_D = np.abs(system_D33).max(axis=(1, 2), initial=1.0, where=is_finite_D[:, None, None])
     scaled_D33 = np.where(is_finite_D[:, None, None], system_D33, 0.0) / scale_D[:, None, None]
-    is_solvable_D: NDArray[np.bool_] = is_finite_D.copy()
-    is_solvable_D &= np.abs(np.linalg.det(scaled_D33)) > 1e-10
+    is_solvable_D = is_finite_D & (np.abs(np.linalg.det(scaled_D33)) > 1e-10)
     solved_D3[is_solvable_D] = np.linalg.solve(
         system_D33[is_solvable_D], right_D3[is_solvable_D][..., None]
     )[..., 0]
