@@ -202,8 +202,10 @@ def _two_way_random(ms: MeanSquares, level: float) -> _Values:
     if np.isnan(value):
         return value, float("nan"), float("nan"), f, df1, df2, p
     core = n * (1 + (k - 1) * value) - k * value
-    df = ((k - 1) * (n - 1) * (k * value * ratio + core) ** 2) / (
-        (n - 1) * k**2 * value**2 * ratio**2 + core**2
+    df = _ratio(
+        (k - 1) * (n - 1) * (k * value * ratio + core) ** 2,
+        (n - 1) * k**2 * value**2 * ratio**2 + core**2,
+        1.0,
     )
     tail = 1 - (1 - level) / 2
     f_up, f_down = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
