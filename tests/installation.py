@@ -86,10 +86,10 @@ class Installation:
         return process
 
     def start_server(
-        self, workers: int = 1, threads: int = 4
+        self, workers: int = 1, threads: int = 4, port: int | None = None
     ) -> tuple[subprocess.Popen[bytes], str]:
         """Start gunicorn on a free port; give the process and its address when it answers."""
-        port = free_port()
+        port = port or free_port()
         words = ["-m", "gunicorn", "config.wsgi", "--worker-class", "gthread"]
         words += ["--workers", str(workers), "--threads", str(threads)]
         words += ["--bind", f"127.0.0.1:{port}"]

@@ -18,6 +18,7 @@ from learner.features import Feature, FeatureStore
 from learner.models import Extraction, MetricScore
 from learner.registry import Card, shelf
 
+LOST = "a file of the clip is lost"
 FLUSH_EVERY = 8  # clips whose work may be lost when a worker dies
 
 
@@ -137,7 +138,7 @@ class _Work:
                 self.scores.append(self._row(clip, name, value, error))
             else:
                 value, error = self._ask(name, self.encoders[name], lambda p: p.embed(media))
-                key = inputs_key(self.encoders[name].card, clip)
+                key = _key(self.encoders[name].card, clip, error)
                 self.features.setdefault(name, []).append(
                     Feature(clip.public_id, key, value, error)
                 )
@@ -152,6 +153,8 @@ class _Work:
             return question(part), ""
         except Unavailable as reason:
             return None, str(reason)
+        except FileNotFoundError as lost:
+            return None, f"{LOST}: {lost.filename}"
 
     def _row(self, clip: Clip, name: str, value: float | None, error: str) -> MetricScore:
         card = self.metrics[name].card
@@ -159,7 +162,7 @@ class _Work:
             clip=clip,
             metric=name,
             version=card.version,
-            inputs_key=inputs_key(card, clip),
+            inputs_key=_key(card, clip, error),
             value=value,
             error=error,
         )
@@ -177,6 +180,11 @@ class _Work:
         for name, features in self.features.items():
             FeatureStore(name, self.encoders[name].card.version).add(features)
         self.scores, self.features = [], {}
+
+
+def _key(card: Card, clip: Clip, error: str) -> str:
+    """Under which inputs a result is kept; a lost file is looked for again by the next pass."""
+    return "" if error.startswith(LOST) else inputs_key(card, clip)
 
 
 def _note(

@@ -13,6 +13,8 @@
   function open(section) {
     const form = section.querySelector("#rating-form");
     const video = section.querySelector("#clip");
+    const wasWhole = section.dataset.whole === "true";
+    if (wasWhole) localStorage.removeItem(draftName(section.dataset.assignment));
     const draft = JSON.parse(localStorage.getItem(draftName(section.dataset.assignment)) || "{}");
     const here = {
       section, form, video,
@@ -20,7 +22,7 @@
       aspects: [...form.querySelectorAll(".aspect")],
       why: section.querySelector("#why"),
       send: section.querySelector("#send"),
-      wasWhole: section.dataset.whole === "true",
+      wasWhole,
       current: 0, tries: 0, isSending: false, openedAt: performance.now(),
       watching: watch(video, Number(section.dataset.duration), draft.watched || []),
     };
@@ -226,6 +228,7 @@
     here.form.requestSubmit();
   }
 
+  window.addEventListener("pagehide", () => { if (page?.section.isConnected) saveDraft(page); });
   window.addEventListener("online", () => { if (page?.isSending) again(page); });
 
   setInterval(() => {
@@ -242,7 +245,7 @@
     open(section);
     const left = outbox.entries().some((entry) => entry.assignment === section.dataset.assignment);
     const sent = await outbox.flush(section.dataset.rater);
-    if (sent && left && section.dataset.whole !== "true") window.location.reload();
+    if (sent && left && section.dataset.whole !== "true") window.location.assign(section.dataset.next);
   }
 
   start();
