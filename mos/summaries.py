@@ -93,14 +93,15 @@ def reliability(
     >>> reliability(*one, np.array([[4.0], [2.0]]), np.empty((0, 6))).coefficients[0].reason
     'Only one rater has rated so far: agreement needs two.'
     """
+    missing_frac = float(np.isnan(table_NK).mean()) if table_NK.size else 0.0
     nothing_to_judge = _nothing_to_judge(scores_T, table_NK)
     if nothing_to_judge:
         rows = [
             Coefficient(SIX_FORMS, "over raters", reason=nothing_to_judge),
             Coefficient(ALPHA_OVER_RATERS, "over raters", reason=nothing_to_judge),
         ]
-        return Reliability([*rows, _alpha_over_aspects(means_NA)], [])
-    missing_frac = float(np.isnan(table_NK).mean())
+        rows.append(_alpha_over_aspects(means_NA))
+        return Reliability(rows, shares=[], missing_frac=missing_frac)
     parts, reason = _try(lambda: variance_components(scores_T, clip_T, rater_T))
     if missing_frac == 0:
         rows = _complete_rows(table_NK)

@@ -79,6 +79,10 @@ def test_where_agreement_is_undefined_the_reason_is_a_sentence(rows, reason):
     assert found.shares == []
 
 
+def test_gaps_are_counted_even_where_nothing_else_can_be_said():
+    assert of_table([[3, GAP], [GAP, 3]]).missing_frac == 0.5
+
+
 def test_groups_that_share_no_rating_are_called_so():
     found = of_table([[1, 2, GAP, GAP], [2, 4, GAP, GAP], [GAP, GAP, 3, 5], [GAP, GAP, 1, 2]])
     assert found.n_islands == 2

@@ -78,6 +78,17 @@ def test_an_unknown_campaign_is_refused_and_those_there_are_are_named(campaign):
         call_command("export_labels", "Sprig")
 
 
+def test_a_reader_who_stops_reading_is_no_failure(campaign, sent, monkeypatch, tmp_path):
+    class Gone(StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    kept = (tmp_path / "out").open("w")
+    monkeypatch.setattr("sys.stdout", kept)
+    call_command("export_labels", "Spring", stdout=Gone())
+    kept.close()
+
+
 def test_without_any_campaign_that_is_said(db):
     with pytest.raises(CommandError, match="none yet"):
         call_command("export_labels", "Spring")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,14 +38,23 @@ class Command(BaseCommand):
         blocks = text_blocks(campaign, options["format"], revisions=options["revisions"])
         output: Path | None = options["output"]
         if output is None:
-            for block in blocks:
-                self.stdout.write(block, ending="")
+            self._print(blocks)
             return
         try:
             _write_whole(output, blocks)
         except OSError as error:
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from error
         self.stderr.write(f"The labels of {campaign} are in {output}.")
+
+    def _print(self, blocks: Iterator[str]) -> None:
+        try:
+            for block in blocks:
+                self.stdout.write(block, ending="")
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has had enough, as `head` does. Python would complain once more when it
+            # empties what is left in standard output at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _campaign(word: str) -> Campaign:
