@@ -8,7 +8,8 @@ PORT ?= 8000
 WORKERS ?= 2
 THREADS ?= 8
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
-  annotator/public_id.py annotator/rendition mos/aggregate.py mos/components.py mos/reliability.py \
+  annotator/public_id.py annotator/rendition mos/aggregate.py mos/charts.py \
+  mos/clip_table.py mos/components.py mos/reliability.py mos/summaries.py learner/charts.py \
   learner/registry.py learner/weights.py learner/demo learner/encoders learner/fusion learner/media \
   learner/metrics learner/proxy learner/strategies
 

@@ -25,7 +25,7 @@ def overview(request: HttpRequest, campaign_id: str) -> HttpResponse:
     campaign = _studied(request, campaign_id)
     context = {"campaign": campaign, **_standing(campaign), **_results(campaign)}
     part = "learner/_overview.html"
-    return render(request, part if request.htmx else "learner/overview.html", context)  # type: ignore[attr-defined]
+    return render(request, part if request.htmx else "learner/overview.html", context)
 
 
 @login_required
@@ -50,7 +50,7 @@ def round_page(request: HttpRequest, campaign_id: str, number: int) -> HttpRespo
         "is_simulated": has_simulated_ratings(campaign),
     }
     part = "learner/_round.html"
-    return render(request, part if request.htmx else "learner/round.html", context)  # type: ignore[attr-defined]
+    return render(request, part if request.htmx else "learner/round.html", context)
 
 
 @login_required

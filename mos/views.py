@@ -34,7 +34,7 @@ def reliability_page(request: HttpRequest, campaign_id: str) -> HttpResponse:
     context = {"campaign": campaign, "aspects": aspects, "aspect": aspect}
     if aspect is not None:
         context |= _figures(campaign, aspect, request.GET)
-    is_part = request.htmx.target == "reliability"  # type: ignore[attr-defined]
+    is_part = request.htmx.target == "reliability"
     return render(request, f"mos/{'_' if is_part else ''}reliability.html", context)
 
 

@@ -129,5 +129,5 @@ def _page(
     request: HttpRequest, whole: str, part: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """The whole page, or only its part when htmx asks."""
-    template = part if request.htmx else whole  # type: ignore[attr-defined]
+    template = part if request.htmx else whole
     return render(request, template, context, status=status)

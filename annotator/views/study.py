@@ -29,7 +29,7 @@ def campaign(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "next_states": sorted(STATES_AFTER[Campaign.State(found.state)]),
     }
     part = "annotator/_campaign.html"
-    return render(request, part if request.htmx else "annotator/campaign.html", context)  # type: ignore[attr-defined]
+    return render(request, part if request.htmx else "annotator/campaign.html", context)
 
 
 @login_required

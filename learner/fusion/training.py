@@ -182,6 +182,8 @@ def _train_member(
     saved_at = time.monotonic()
     for number, stage in enumerate(STAGES):
         targets = _targets(data, fold, stage)
+        if len(targets.rows) < 2:
+            continue  # without this fold's labels nothing rises with MOS: there is no proxy
         rate = config.rate_ws if stage == "ws" else config.rate_ft
         optimiser = torch.optim.Adam(network.train_stage(stage), lr=rate)
         epochs = config.epochs_ws if stage == "ws" else config.epochs_ft
