@@ -73,7 +73,9 @@ class Gate(nn.Module):
 
     def __init__(self, width: int, count: int, is_shared: bool) -> None:
         super().__init__()
-        self.votes = nn.ModuleList(nn.Linear(width, 1) for _ in range(1 if is_shared else count))
+        # A shared vote needs no offset: a softmax would undo it.
+        offsets = [False] if is_shared else [True] * count
+        self.votes = nn.ModuleList(nn.Linear(width, 1, bias=offset) for offset in offsets)
 
     def forward(self, tokens_BED: Tensor, is_there_BE: Tensor) -> Tensor:
         """Weights, shape (B, E); zeros where nothing is there."""

@@ -234,7 +234,7 @@ def _targets(data: TrainingData, fold: int, stage: str) -> _Targets:
     return _Targets(
         torch.from_numpy(rows),
         torch.from_numpy((value_N[rows] - 1) / 4).float(),
-        torch.from_numpy(weight / weight.mean()).float(),
+        torch.from_numpy(weight * len(rows) / max(weight.sum(), 1e-12)).float(),
     )
 
 

@@ -140,9 +140,7 @@ def two_clips(folder):
     return folder
 
 
-def test_a_network_cut_neither_loses_nor_doubles_a_rating(
-    installation, new_page, tmp_path_factory
-):
+def test_a_network_cut_neither_loses_nor_doubles_a_rating(installation, new_page, tmp_path_factory):
     set_up(installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2)
     _, address = installation.start_server()
     page = new_page()

@@ -31,10 +31,13 @@ bob = User.objects.create_user("bob", password="bob-secret")
 Membership.objects.create(campaign=campaign, user=bob, role="rater")
 set_campaign_state(campaign=campaign, state="live")
 """
-RATED = SETUP + """
+RATED = (
+    SETUP
+    + """
 add_simulated_raters(campaign=campaign, wanted=2)
 rate_by_simulation(campaign=campaign, wave=campaign.waves.get())
 """
+)
 TRAINING = """
 from annotator.models import Campaign
 from learner.actions.jobs import enqueue
@@ -148,7 +151,9 @@ def test_a_worker_killed_in_the_middle_of_extraction_is_followed_by_one_that_fin
 
 
 def test_a_worker_killed_in_the_middle_of_training_is_followed_by_one_that_finishes_once(films):
-    films.shell(RATED.replace("ratings_per_clip=2", "ratings_per_clip=2, has_hidden_references=True"))
+    films.shell(
+        RATED.replace("ratings_per_clip=2", "ratings_per_clip=2, has_hidden_references=True")
+    )
     films.manage("extract", "--corpus", "films")
     films.shell(TRAINING)
     first = films.start_worker("first.log")

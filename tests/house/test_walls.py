@@ -112,7 +112,9 @@ def test_every_part_is_documented():
 
 def test_the_paper_index_names_only_what_exists():
     index = (ROOT / "docs" / "paper_index.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:annotator|mos|learner|tests|benchmarks)/[\w/]+\.py)(?:::(\w+))?`", index)
+    named = re.findall(
+        r"`((?:annotator|mos|learner|tests|benchmarks)/[\w/]+\.py)(?:::(\w+))?`", index
+    )
     assert len(named) > 10
     for path, name in named:
         assert (ROOT / path).exists(), path

@@ -1,0 +1,66 @@
+"""Lists of clips, and what is said of bad ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from annotator.manifest import ManifestError, read_listing
+
+
+def write(tmp_path, text):
+    path = tmp_path / "manifest.csv"
+    path.write_bytes(text.encode("utf-8-sig"))
+    return path
+
+
+def test_columns_are_known_by_their_manifest_names_and_others_are_kept(tmp_path):
+    path = write(
+        tmp_path,
+        "clip_id,path,src_lang,tgt_lang,system,studio\n a , in/a.mp4 ,en,hi,acme,Mumbai\n",
+    )
+    (row,) = read_listing(path)
+    assert (row.name, row.path) == ("a", tmp_path / "in" / "a.mp4")
+    assert row.known == {"source_language": "en", "target_language": "hi", "system": "acme"}
+    assert row.metadata == {"studio": "Mumbai"}
+
+
+def test_a_clip_without_a_name_is_named_by_its_path(tmp_path):
+    (row,) = read_listing(write(tmp_path, "path\nin/a.b.mp4\n"))
+    assert row.name == "in/a.b"
+
+
+def test_sources_come_before_what_was_dubbed_from_them(tmp_path):
+    path = write(tmp_path, "clip_id,path,source\nd1,1.mp4,s\nd2,2.mp4,s\ns,3.mp4,\n")
+    assert [row.name for row in read_listing(path)] == ["s", "d1", "d2"]
+
+
+def test_a_folder_lists_its_videos_and_nothing_else(tmp_path):
+    for name in ("b.MP4", "sub/a.mpg", "notes.txt", ".hidden.mp4", ".cache/x.mp4"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    assert [row.name for row in read_listing(tmp_path)] == ["b", "sub/a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("clip_id\na\n", "column 'path' is missing"),
+        ("path\n", "lists no clip"),
+        ("clip_id,path\na,\n", "line 2, column 'path': empty"),
+        ("clip_id,path\na,1.mp4\na,2.mp4\n", "listed twice"),
+        ("clip_id,path,source\na,1.mp4,a\n", "names itself"),
+        ("clip_id,url\na,http://x\n", "not fetched from the network"),
+        ("clip_id,path\na,1.mp4,extra\n", "more values than columns"),
+    ],
+)
+def test_a_bad_manifest_is_refused_with_line_and_column(tmp_path, text, word):
+    with pytest.raises(ManifestError, match=word):
+        read_listing(write(tmp_path, text))
+
+
+def test_what_is_not_there_is_said(tmp_path):
+    with pytest.raises(ManifestError, match="no manifest and no folder"):
+        read_listing(tmp_path / "nowhere")
+    with pytest.raises(ManifestError, match="holds no video"):
+        read_listing(tmp_path)
