@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
+from numpy.typing import NDArray
 
 from annotator.rendition.probe import MOST_KEYFRAME_GAP_S, Probe
 
@@ -128,7 +129,8 @@ class _Pictures:
 def _turn(frame: av.VideoFrame, rotation: int) -> av.VideoFrame:
     if rotation == 0:
         return frame
-    upright = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), rotation // 90))
+    pixels = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    upright: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(pixels, rotation // 90))
     return av.VideoFrame.from_ndarray(upright, format="rgb24")
 
 

@@ -91,4 +91,5 @@ def pick_clips(round_: Round) -> list[tuple[Clip, Any]]:
 
 def stratum(clip: Clip) -> str:
     """What kind of clip it is: of every kind some are wanted (the paper's section 2.3)."""
-    return f"{clip.condition or 'no condition'}, {clip.language_pair}"
+    is_known = clip.source_language or clip.target_language
+    return ", ".join(filter(None, [clip.condition, clip.language_pair if is_known else ""]))

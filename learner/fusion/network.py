@@ -6,6 +6,7 @@ Shape letters: B batch, E encoders of a modality, S modalities, D width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,9 @@ class Adapter(nn.Module):
     B starts at 0. Beside a trainable P the low-rank term is redundant, so P is frozen while it
     is trained.
     """
+
+    shift: Tensor
+    scale: Tensor
 
     def __init__(self, spec: EncoderSpec, width: int, rank: int) -> None:
         super().__init__()
@@ -180,7 +184,7 @@ class FusionNetwork(nn.Module):
         for spec in self.config.encoders:
             known = features[spec.name][~torch.isnan(features[spec.name]).any(dim=1)]
             if len(known) > 1:
-                adapter = self.adapters[spec.name]
+                adapter = cast(Adapter, self.adapters[spec.name])
                 adapter.shift.copy_(known.mean(dim=0))
                 adapter.scale.copy_(1 / known.std(dim=0).clamp_min(1e-4))
 

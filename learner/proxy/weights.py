@@ -68,7 +68,9 @@ class WeightFit:
     def from_json(cls, kept: dict[str, Any]) -> WeightFit:
         """As it was stored."""
         lists = ("weights", "low", "high", "fitted", "importance")
-        values = {name: float("nan") if value is None else value for name, value in kept.items()}
+        values: dict[str, Any] = {
+            name: float("nan") if value is None else value for name, value in kept.items()
+        }
         values.update({name: tuple(kept[name]) for name in lists})
         values["covariance"] = tuple(tuple(row) for row in kept["covariance"])
         return cls(**values)
@@ -158,7 +160,7 @@ def fit_weights(
         raise ValueError(f"{z_NM.shape} metrics and {y_N.shape} MOS must fit and have no holes.")
     count_N = _counts(y_N, noise_var)
     random = np.random.default_rng(seed)
-    if len(y_N) < FEWEST_CLIPS or np.ptp(y_N) == 0:
+    if len(y_N) < FEWEST_CLIPS or np.ptp(y_N) == 0 or z_NM.shape[1] == 1:
         return _fallback(z_NM, y_N, count_N)
     draws_DM, scores = _bag(z_NM, y_N, count_N, draws, random)
     fitted_M = draws_DM.mean(axis=0)
@@ -188,7 +190,7 @@ def _counts(y_N: Floats, noise_var: ArrayLike | None) -> Floats:
     noise_N = np.asarray(noise_var, dtype=np.float64)
     spread = max(float(np.var(y_N)) - float(noise_N.mean()), 0.1 * float(np.var(y_N)), 1e-6)
     counts: Floats = 1 / (spread + noise_N)
-    return counts / counts.mean()
+    return np.asarray(counts / counts.mean())
 
 
 def _bag(
@@ -228,11 +230,12 @@ def _judge(
 
 
 def _fallback(z_NM: Floats, y_N: Floats, count_N: Floats) -> WeightFit:
-    reason = (
-        f"Equal weights: {len(y_N)} clips have a MOS, {FEWEST_CLIPS} are needed to learn weights."
-        if len(y_N) < FEWEST_CLIPS
-        else "Equal weights: every clip has the same MOS, so there is nothing to learn from."
-    )
+    if len(y_N) < FEWEST_CLIPS:
+        reason = f"Equal weights: {len(y_N)} clips have a MOS, {FEWEST_CLIPS} are needed to learn."
+    elif z_NM.shape[1] == 1:
+        reason = "Equal weights: one metric alone has values, so there is nothing to weigh."
+    else:
+        reason = "Equal weights: every clip has the same MOS, so there is nothing to learn from."
     weights_M, nan = equal_weights(z_NM.shape[1]), float("nan")
     return _describe(z_NM, y_N, count_N, weights_M, weights_M[None], True, reason, nan, nan, nan)
 
