@@ -106,7 +106,7 @@ class SubmitRating(APIView):
     )
     def post(self, request: Request, assignment_id: str) -> Response:
         """Keep the rating of an assignment that is yours."""
-        mine = Assignment.objects.for_rater(request.user).select_related("clip", "campaign__rubric")
+        mine = Assignment.objects.for_rater(request.user).select_related("clip", "campaign")
         assignment = get_object_or_404(mine, public_id=assignment_id)
         given = RatingIn(data=request.data)
         given.is_valid(raise_exception=True)

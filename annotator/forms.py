@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotator.evidence import Evidence
 from annotator.models import Aspect, ClipReport
@@ -26,6 +26,25 @@ class EvidenceField(forms.CharField):
             raise ValidationError(str(error)) from error
 
 
+class ScoreField(forms.IntegerField):
+    """A whole number from 1 to 5; its words are looked up when they are shown."""
+
+    def __init__(self, aspect: Aspect) -> None:
+        super().__init__(
+            min_value=1,
+            max_value=5,
+            label=gettext_lazy(aspect.name),
+            help_text=gettext_lazy(aspect.question),
+            error_messages={"required": gettext_lazy("This aspect has no score yet.")},
+        )
+        self.aspect = aspect
+
+    @property
+    def choices(self) -> list[tuple[int, str]]:
+        """Scores with their words, highest first."""
+        return self.aspect.choices
+
+
 class RatingForm(forms.Form):
     """One score for each aspect of the rubric, and how the clip was watched."""
 
@@ -37,14 +56,7 @@ class RatingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.aspects = aspects
         for aspect in aspects:
-            self.fields[aspect.key] = forms.TypedChoiceField(
-                coerce=int,
-                choices=aspect.choices,
-                label=_(aspect.name),
-                help_text=_(aspect.question),
-                widget=forms.RadioSelect,
-                error_messages={"required": _("This aspect has no score yet.")},
-            )
+            self.fields[aspect.key] = ScoreField(aspect)
 
     @property
     def questions(self) -> list[forms.BoundField]:

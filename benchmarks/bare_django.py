@@ -21,6 +21,8 @@ settings.configure(
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": os.environ["BARE_DATABASE"],
+            # Django's own default is a new connection for each request.
+            "CONN_MAX_AGE": int(os.environ.get("BARE_CONN_MAX_AGE", "0")),
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,

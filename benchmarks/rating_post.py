@@ -2,8 +2,9 @@
 
 Ours: the rating page's own POST with session, CSRF, form checks, ownership, playback evidence,
 idempotency, revision, six scores and the assignment's new state. Bare: one table row and six
-scores, nothing checked (benchmarks/bare_django.py). Both under gunicorn, gthread, SQLite in WAL;
-their turns alternate in one run. With `--label-studio FOLDER/bin` a third column is measured.
+scores, nothing checked (benchmarks/bare_django.py), once with Django's own handling of connections
+and once keeping them open as ours does. All under gunicorn, gthread, SQLite in WAL; their turns
+alternate in one run. With `--label-studio FOLDER/bin` a third column is measured.
 """
 
 from __future__ import annotations
@@ -161,14 +162,18 @@ def drive(address: str, posts: Posts, clients: int, seconds: float) -> list[floa
     return [value for client_times in times for value in client_times]
 
 
-def start_bare(installation: Installation) -> str:
+def start_bare(installation: Installation, conn_max_age: int) -> str:
     """Serve the bare view from the same machine, with the same server options."""
-    installation.env["BARE_DATABASE"] = str(installation.folder / "bare.sqlite3")
+    env = {
+        **installation.env,
+        "BARE_DATABASE": str(installation.folder / f"bare-{conn_max_age}.sqlite3"),
+        "BARE_CONN_MAX_AGE": str(conn_max_age),
+    }
     make = "from benchmarks.bare_django import create_tables; create_tables()"
-    subprocess.run([sys.executable, "-c", make], cwd=ROOT, env=installation.env, check=True)
+    subprocess.run([sys.executable, "-c", make], cwd=ROOT, env=env, check=True)
     address = f"127.0.0.1:{free_port()}"
     words = [sys.executable, "-m", "gunicorn", "benchmarks.bare_django:application", *SERVER]
-    installation.start(*words, "--bind", address, log="bare.log")
+    installation.start(*words, "--bind", address, log="bare.log", env=env)
     wait_until(lambda: is_listening(address), f"the bare server at {address}")
     return f"http://{address}"
 
@@ -221,7 +226,8 @@ def main() -> None:
         _, address = ours.start_server(workers=2, threads=4)
         systems: dict[str, tuple[str, Posts]] = {
             "Dubscore": (address, our_posts(raters)),
-            "bare Django": (start_bare(ours), bare_posts),
+            "bare Django": (start_bare(ours, 0), bare_posts),
+            "bare Django, connections kept": (start_bare(ours, 60), bare_posts),
         }
         if options.label_studio:
             peer = LabelStudio(ours, options.label_studio)
@@ -230,11 +236,13 @@ def main() -> None:
     report(
         "rating_post",
         {
-            f"rate against bare Django, {word}": aim(
+            f"rate against {peer}, {word}": aim(
                 figures[f"Dubscore, {word}"]["per_second"]
-                / figures[f"bare Django, {word}"]["per_second"],
+                / figures[f"{peer}, {word}"]["per_second"],
                 0.333,
             )
+            for peer in systems
+            if peer != "Dubscore"
             for word in ("1 client", "8 clients")
         },
         seed=SEED,

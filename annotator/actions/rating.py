@@ -31,23 +31,24 @@ def submit_rating(
     The assignment must come with its campaign and clip. Raises ValidationError when the campaign
     is closed, a score is missing or the clip was not watched whole.
     """
+    earlier = _earlier(assignment)
+    if idempotency_key in earlier:
+        return earlier[idempotency_key]
+    _check(assignment, evidence, is_first=not earlier)
+    rating = Rating(
+        assignment=assignment,
+        revision=len(earlier) + 1,
+        idempotency_key=idempotency_key,
+        lead_time_s=lead_time_s,
+        watched_frac=evidence.watched_frac(assignment.clip.duration_s),
+        evidence=evidence.to_dict(),
+    )
+    kept = _scores(rating, assignment, scores)
     try:
-        with transaction.atomic():
-            earlier = {rating.idempotency_key: rating for rating in assignment.ratings.all()}
-            if idempotency_key in earlier:
-                return earlier[idempotency_key]
-            _check(assignment, evidence, is_first=not earlier)
-            rating = Rating.objects.create(
-                assignment=assignment,
-                revision=len(earlier) + 1,
-                idempotency_key=idempotency_key,
-                lead_time_s=lead_time_s,
-                watched_frac=evidence.watched_frac(assignment.clip.duration_s),
-                evidence=evidence.to_dict(),
-            )
-            _keep_scores(rating, assignment, scores)
+        with transaction.atomic():  # only what writes: all writers of SQLite wait for one another
+            rating.save()
+            Score.objects.bulk_create(kept)
             _close(assignment)
-            return rating
     except IntegrityError as race:
         twin = assignment.ratings.filter(idempotency_key=idempotency_key).first()
         if twin is None:
@@ -55,6 +56,14 @@ def submit_rating(
                 _("This clip was rated on another page just now. Reload to see that rating.")
             ) from race
         return twin
+    return rating
+
+
+def _earlier(assignment: Assignment) -> dict[UUID, Rating]:
+    """Ratings so far, by key. One that comes in meanwhile is caught by the constraints."""
+    if assignment.rated_at is None:
+        return {}
+    return {rating.idempotency_key: rating for rating in assignment.ratings.all()}
 
 
 def _check(assignment: Assignment, evidence: Evidence, *, is_first: bool) -> None:
@@ -64,14 +73,14 @@ def _check(assignment: Assignment, evidence: Evidence, *, is_first: bool) -> Non
         raise ValidationError(_("Please watch the clip to its end before you send the rating."))
 
 
-def _keep_scores(rating: Rating, assignment: Assignment, scores: dict[str, int]) -> None:
-    aspects = {aspect.key: aspect for aspect in assignment.campaign.rubric.aspects.all()}
+def _scores(rating: Rating, assignment: Assignment, scores: dict[str, int]) -> list[Score]:
+    aspects = {aspect.key: aspect for aspect in assignment.campaign.aspects}
     if set(aspects) != set(scores):
         odd = sorted(set(aspects) ^ set(scores))
         raise ValidationError(f"Every aspect needs one score; check: {', '.join(odd)}")
-    Score.objects.bulk_create(
+    return [
         Score(rating=rating, aspect=aspects[key], value_raw=value) for key, value in scores.items()
-    )
+    ]
 
 
 def _close(assignment: Assignment) -> None:

@@ -242,7 +242,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["campaign", "rater", "position"],
+                "ordering": ["campaign_id", "rater_id", "position"],
             },
         ),
         migrations.CreateModel(
@@ -341,7 +341,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["campaign", "role", "created_at"],
+                "ordering": ["campaign_id", "role", "created_at"],
             },
         ),
         migrations.AddField(
@@ -386,7 +386,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["assignment", "revision"],
+                "ordering": ["assignment_id", "revision"],
             },
         ),
         migrations.CreateModel(
@@ -442,7 +442,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["rubric", "position"],
+                "ordering": ["rubric_id", "position"],
             },
         ),
         migrations.CreateModel(
@@ -473,7 +473,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["rating", "aspect__position"],
+                "ordering": ["rating_id", "aspect_id"],
             },
         ),
         migrations.CreateModel(
@@ -498,7 +498,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["campaign", "number"],
+                "ordering": ["campaign_id", "number"],
             },
         ),
         migrations.AddField(

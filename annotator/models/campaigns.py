@@ -9,9 +9,10 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from annotator.models.corpora import Clip, ClipQuerySet, Corpus
-from annotator.models.rubrics import Rubric
+from annotator.models.rubrics import Aspect, Rubric
 from annotator.public_id import PUBLIC_ID_LENGTH, new_public_id
 
 
@@ -78,6 +79,11 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @cached_property
+    def aspects(self) -> list[Aspect]:
+        """The aspects of its rubric in order, read once: a rubric in use never changes."""
+        return list(Aspect.objects.filter(rubric=self.rubric_id).order_by("position"))
+
     def pool(self) -> ClipQuerySet:
         """The clips that may be rated here: the ready dubs, and their sources where asked for.
 
@@ -110,7 +116,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["campaign", "role", "created_at"]
+        ordering = ["campaign_id", "role", "created_at"]
         constraints = [
             models.UniqueConstraint(
                 fields=["campaign", "user", "role"], name="membership_once_a_role"
@@ -133,7 +139,7 @@ class Wave(models.Model):
     opened_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["campaign", "number"]
+        ordering = ["campaign_id", "number"]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "number"], name="wave_number_once"),
         ]
@@ -196,7 +202,7 @@ class Assignment(models.Model):
     objects = AssignmentQuerySet.as_manager()
 
     class Meta:
-        ordering = ["campaign", "rater", "position"]
+        ordering = ["campaign_id", "rater_id", "position"]
         constraints = [
             models.UniqueConstraint(
                 fields=["campaign", "clip", "place"], name="place_of_a_clip_once"

@@ -69,7 +69,7 @@ class Rating(AppendOnly):
     objects = RatingQuerySet.as_manager()
 
     class Meta:
-        ordering = ["assignment", "revision"]
+        ordering = ["assignment_id", "revision"]
         constraints = [
             models.UniqueConstraint(
                 fields=["assignment", "revision"], name="revision_once_an_assignment"
@@ -98,7 +98,7 @@ class Score(AppendOnly):
     objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
-        ordering = ["rating", "aspect__position"]
+        ordering = ["rating_id", "aspect_id"]
         constraints = [
             models.UniqueConstraint(fields=["rating", "aspect"], name="score_once_an_aspect"),
             models.CheckConstraint(

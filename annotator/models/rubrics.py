@@ -34,7 +34,7 @@ class Aspect(models.Model):
     scale_words = models.JSONField(help_text="five words, from 5 down to 1")
 
     class Meta:
-        ordering = ["rubric", "position"]
+        ordering = ["rubric_id", "position"]
         constraints = [
             models.UniqueConstraint(fields=["rubric", "key"], name="aspect_key_once_a_rubric"),
             models.UniqueConstraint(

@@ -95,13 +95,11 @@ def keep(request: HttpRequest, assignment_id: str) -> HttpResponse:
 
 
 def _mine(request: HttpRequest) -> AssignmentQuerySet:
-    return Assignment.objects.for_rater(request.user).select_related(
-        "clip", "campaign__rubric", "rater__campaign"
-    )
+    return Assignment.objects.for_rater(request.user).select_related("clip", "campaign")
 
 
 def _rating_form(request: HttpRequest, assignment: Assignment) -> RatingForm:
-    aspects = list(assignment.campaign.rubric.aspects.all())
+    aspects = assignment.campaign.aspects
     if request.method == "POST":
         return RatingForm(request.POST, aspects=aspects)
     return RatingForm(initial=selectors.last_scores(assignment), aspects=aspects)
@@ -109,6 +107,7 @@ def _rating_form(request: HttpRequest, assignment: Assignment) -> RatingForm:
 
 def _rating_page(request: HttpRequest, assignment: Assignment, form: RatingForm) -> HttpResponse:
     membership = cast(Membership, assignment.rater)  # for_rater() found it by its rater
+    membership.campaign = assignment.campaign
     held = actions.claim_assignments(membership=membership)
     before, after = selectors.neighbours(assignment)
     context = {

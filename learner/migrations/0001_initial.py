@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["campaign", "-number"],
+                "ordering": ["campaign_id", "-number"],
                 "abstract": False,
             },
         ),
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "queries",
-                "ordering": ["round", "rank"],
+                "ordering": ["round_id", "rank"],
             },
         ),
         migrations.CreateModel(
@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["clip", "metric"],
+                "ordering": ["clip_id", "metric"],
                 "indexes": [models.Index(fields=["metric", "version"], name="metric_by_version")],
                 "constraints": [
                     models.UniqueConstraint(
@@ -483,7 +483,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["fusion_model", "clip"],
+                "ordering": ["fusion_model_id", "clip_id"],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("fusion_model", "clip"), name="prediction_once_a_clip"

@@ -65,7 +65,7 @@ class Prediction(models.Model):
     gates = models.JSONField(default=dict, help_text="weight of each modality")
 
     class Meta:
-        ordering = ["fusion_model", "clip"]
+        ordering = ["fusion_model_id", "clip_id"]
         constraints = [
             models.UniqueConstraint(fields=["fusion_model", "clip"], name="prediction_once_a_clip"),
             models.CheckConstraint(

@@ -43,7 +43,7 @@ class MetricScore(models.Model):
     computed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        ordering = ["clip", "metric"]
+        ordering = ["clip_id", "metric"]
         constraints = [
             models.UniqueConstraint(
                 fields=["clip", "metric", "version"], name="metric_once_a_clip_and_version"

@@ -47,7 +47,7 @@ class Round(Job):
     objects = JobQuerySet.as_manager()
 
     class Meta(Job.Meta):
-        ordering = ["campaign", "-number"]
+        ordering = ["campaign_id", "-number"]
         constraints = [
             *Job.Meta.constraints,
             models.UniqueConstraint(fields=["campaign", "number"], name="round_number_once"),
@@ -86,7 +86,7 @@ class Query(models.Model):
     is_reserve = models.BooleanField(default=False, help_text="part of the unbiased random sample")
 
     class Meta:
-        ordering = ["round", "rank"]
+        ordering = ["round_id", "rank"]
         verbose_name_plural = "queries"
         constraints = [
             models.UniqueConstraint(fields=["round", "clip"], name="clip_once_a_round"),
