@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from annotator.admin import ReadOnlyAdmin
-from annotator.models import Campaign
+from annotator.models import Aspect, Campaign
 from learner import actions
 from learner.models import Extraction, FusionModel, MetricScore, ProxyWeights, Round, TrainingRun
 from learner.registry import shelf
@@ -34,7 +34,7 @@ class LaunchForm(forms.ModelForm):
     """What a round is launched with; a valid form has launched it."""
 
     strategy = forms.ChoiceField(help_text="how clips are picked")
-    target = forms.CharField(initial="overall", help_text="key of the aspect that is learned")
+    target = forms.ChoiceField(help_text="the aspect that is learned")
 
     class Meta:
         model = Round
@@ -46,6 +46,11 @@ class LaunchForm(forms.ModelForm):
         if "strategy" in self.fields:
             self.fields["strategy"].choices = [(card.name, card.title) for card in cards]
             self.fields["strategy"].initial = "hybrid"
+        if "target" in self.fields:
+            self.fields["target"].choices = dict(
+                Aspect.objects.order_by("rubric_id", "position").values_list("key", "name")
+            )
+            self.fields["target"].initial = "overall"
 
     def clean(self) -> dict[str, Any]:
         """Launch it, so that what stands against it is shown beside the form."""
@@ -78,6 +83,18 @@ class RoundAdmin(admin.ModelAdmin):
         """Those of campaigns that this user studies."""
         studied = Campaign.objects.studied_by(request.user)
         return super().get_queryset(request).filter(campaign__in=studied)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One button: a launch is not edited further."""
+        hidden = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        context = {**(extra_context or {}), **hidden}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_form(
         self, request: HttpRequest, obj: Round | None = None, change: bool = False, **kwargs: Any
