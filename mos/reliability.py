@@ -55,6 +55,23 @@ class MeanSquares:
     k: int
 
 
+def upper_quantile(level: float) -> float:
+    """Where the upper end of a two-sided interval lies, as a share of the distribution.
+
+    Args:
+        level: Of the interval, between 0 and 1, both excluded.
+
+    Raises:
+        ValueError: a level that is no share, such as 95.
+
+    >>> upper_quantile(0.95)
+    0.975
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"An interval has a level between 0 and 1, such as 0.95, not {level:g}.")
+    return (1 + level) / 2
+
+
 def complete_table(scores: ArrayLike) -> NDArray[np.float64]:
     """Check a table of ratings and give it as floats.
 
@@ -62,8 +79,8 @@ def complete_table(scores: ArrayLike) -> NDArray[np.float64]:
         scores: Shape (N, K): a row a clip, a column a rater. No missing cells.
 
     Raises:
-        ValueError: not two-dimensional, fewer than 2 clips or raters, a missing cell, or the same
-            score everywhere.
+        ValueError: not two-dimensional, fewer than 2 clips or raters, a missing or infinite cell,
+            or the same score everywhere.
 
     >>> complete_table([[1, 2], [3, 5]]).shape
     (2, 2)
@@ -78,6 +95,8 @@ def complete_table(scores: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(
             f"{missing} of {scores_NK.size} cells are missing: use variance components instead."
         )
+    if np.isinf(scores_NK).any():
+        raise ValueError("A score is infinite: correct it or leave its clip out.")
     if np.ptp(scores_NK) == 0:
         raise ValueError(
             f"Every score is {scores_NK.flat[0]:g}: there is no variance to share out."
@@ -139,18 +158,18 @@ def icc_forms(scores: ArrayLike, level: float = 0.95) -> ICCTable:
         NaN where a form divides by an estimated variance that is not above 0.
 
     Raises:
-        ValueError: as `complete_table`.
+        ValueError: as `complete_table` and `upper_quantile`.
 
     >>> table = icc_forms([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9],
     ...                    [6, 2, 4, 7]])
     >>> [round(table.forms[form].value, 2) for form in FORMS]
     [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
     """
-    ms = mean_squares(scores)
+    ms, tail = mean_squares(scores), upper_quantile(level)
     n, k = ms.n, ms.k
-    one = _one_way(ms, level)
-    two = _two_way_random(ms, level)
-    three = _two_way_mixed(ms, level)
+    one = _one_way(ms, tail)
+    two = _two_way_random(ms, tail)
+    three = _two_way_mixed(ms, tail)
     singles = dict(zip(FORMS[:3], (one, two, three), strict=True))
     forms = {form: ICC(form, *values) for form, values in singles.items()}
     for form, average in zip(FORMS[:3], FORMS[3:], strict=True):
@@ -163,34 +182,33 @@ def icc_forms(scores: ArrayLike, level: float = 0.95) -> ICCTable:
 _Values = tuple[float, float, float, float, float, float, float]
 
 
-def _one_way(ms: MeanSquares, level: float) -> _Values:
+def _one_way(ms: MeanSquares, tail: float) -> _Values:
     n, k = ms.n, ms.k
     value = (ms.clips - ms.within) / (ms.clips + (k - 1) * ms.within)
-    return _with_f(value, ms.clips, ms.within, n - 1, n * (k - 1), k, level)
+    return _with_f(value, ms.clips, ms.within, n - 1, n * (k - 1), k, tail)
 
 
-def _two_way_mixed(ms: MeanSquares, level: float) -> _Values:
+def _two_way_mixed(ms: MeanSquares, tail: float) -> _Values:
     n, k = ms.n, ms.k
     denominator = ms.clips + (k - 1) * ms.error
     value = (ms.clips - ms.error) / denominator if denominator > 0 else float("nan")
-    return _with_f(value, ms.clips, ms.error, n - 1, (n - 1) * (k - 1), k, level)
+    return _with_f(value, ms.clips, ms.error, n - 1, (n - 1) * (k - 1), k, tail)
 
 
 def _with_f(
-    value: float, ms_clips: float, ms_rest: float, df1: int, df2: int, k: int, level: float
+    value: float, ms_clips: float, ms_rest: float, df1: int, df2: int, k: int, tail: float
 ) -> _Values:
     """F test of MS_clips against the rest, and the interval of an ICC that depends on F alone."""
     if ms_rest == 0:
         return value, float("nan"), float("nan"), float("inf"), df1, df2, 0.0
     f = ms_clips / ms_rest
-    tail = 1 - (1 - level) / 2
     f_low = f / stats.f.ppf(tail, df1, df2)
     f_high = f * stats.f.ppf(tail, df2, df1)
     low, high = (f_low - 1) / (f_low + k - 1), (f_high - 1) / (f_high + k - 1)
     return value, float(low), float(high), f, df1, df2, float(stats.f.sf(f, df1, df2))
 
 
-def _two_way_random(ms: MeanSquares, level: float) -> _Values:
+def _two_way_random(ms: MeanSquares, tail: float) -> _Values:
     n, k = ms.n, ms.k
     denominator = ms.clips + (k - 1) * ms.error + k * (ms.raters - ms.error) / n
     value = _ratio(ms.clips - ms.error, denominator, ms.error)
@@ -207,7 +225,6 @@ def _two_way_random(ms: MeanSquares, level: float) -> _Values:
         (n - 1) * k**2 * value**2 * ratio**2 + core**2,
         1.0,
     )
-    tail = 1 - (1 - level) / 2
     f_up, f_down = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
     rest = k * ms.raters + (k * n - k - n) * ms.error
     low = _ratio(n * (ms.clips - f_up * ms.error), f_up * rest + n * ms.clips, ms.error)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mos.reliability import FORMS, cronbach_alpha, icc_forms
+from mos.reliability import FORMS, cronbach_alpha, icc_forms, mean_squares, upper_quantile
 
 # Shrout and Fleiss (1979), table 2: six clips, four raters.
 SHROUT_FLEISS = [
@@ -45,6 +43,7 @@ def test_f_tests_and_intervals_of_the_published_table():
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(5, 20), k=st.integers(2, 6))
+@example(seed=89, n=5, k=2)  # ICC(2,k) is not defined
 def test_every_form_equals_an_independent_implementation(seed, n, k):
     import pingouin
 
@@ -59,8 +58,30 @@ def test_every_form_equals_an_independent_implementation(seed, n, k):
     )
     theirs = pingouin.intraclass_corr(long, targets="clip", raters="rater", ratings="score")
     ours = [icc_forms(table).forms[form] for form in FORMS]
-    assert [icc.value for icc in ours] == pytest.approx(theirs["ICC"].tolist(), abs=1e-10)
+    for icc, value in zip(ours, theirs["ICC"], strict=True):
+        if np.isnan(icc.value):
+            assert value > 1  # theirs divides by a negative variance, which is no reliability
+        else:
+            assert icc.value == pytest.approx(value, abs=1e-10)
     assert [icc.f for icc in ours] == pytest.approx(theirs["F"].tolist(), rel=1e-8)
+    assert [icc.p for icc in ours] == pytest.approx(theirs["pval"].tolist(), abs=1e-10)
+    assert [(icc.df1, icc.df2) for icc in ours] == list(
+        zip(theirs["df1"], theirs["df2"], strict=True)
+    )
+    for icc, (low, high) in zip(ours, theirs["CI95"], strict=True):  # theirs are rounded to .01
+        for our_end, their_end in ((icc.low, low), (icc.high, high)):
+            assert np.isnan(our_end) or our_end == pytest.approx(their_end, abs=0.0051)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(3, 12), k=st.integers(2, 6))
+def test_icc_1_1_is_above_icc_2_1_only_where_raters_vary_less_than_chance(seed, n, k):
+    table = np.random.default_rng(seed).normal(size=(n, k))
+    table += np.linspace(0, 4, n)[:, None]  # clips differ, so that the order is a matter of raters
+    ms, forms = mean_squares(table), icc_forms(table).forms
+    if ms.clips <= ms.error:
+        return
+    is_above = forms["ICC(1,1)"].value > forms["ICC(2,1)"].value
+    assert is_above == (ms.raters < ms.error)
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(3, 15), k=st.integers(2, 8))
@@ -90,6 +111,7 @@ def test_a_negative_correlation_stays_negative():
         ([[1], [2]], "at least 2 clips"),
         ([1, 2, 3], "at least 2 clips"),
         ([[1, 2], [3, float("nan")]], "1 of 4 cells are missing"),
+        ([[1, 2], [3, float("inf")]], "infinite"),
         ([[3, 3], [3, 3]], "Every score is 3"),
     ],
 )
@@ -99,30 +121,64 @@ def test_what_cannot_be_judged_is_refused_with_the_reason(table, word):
             judge(table)
 
 
+@pytest.mark.parametrize("level", [0, 1, 95, float("nan")])
+def test_a_level_that_is_no_share_is_refused(level):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        upper_quantile(level)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        icc_forms(SHROUT_FLEISS, level=level)
+
+
+def test_a_wider_level_gives_wider_intervals():
+    usual, wide = icc_forms(SHROUT_FLEISS).forms, icc_forms(SHROUT_FLEISS, level=0.99).forms
+    assert all(wide[f].low < usual[f].low and usual[f].high < wide[f].high for f in FORMS)
+
+
 def test_alpha_is_refused_when_totals_do_not_differ():
     with pytest.raises(ValueError, match="same total"):
         cronbach_alpha([[1, 5], [5, 1], [3, 3]])
 
 
-def read_table(path):
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    return pd.DataFrame(rows)
+def rater_table(path):
+    table = pd.read_csv(path)
+    return table.pivot(index="item", columns="rater", values="rating").to_numpy()
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("nflx_79x26.csv", [0.744, 0.745, 0.781, 0.987]),
-        ("vqeghd3_72x24.csv", [0.660, 0.661, 0.739, 0.979]),
+        ("nflx_79x26.csv", {"ICC(1,1)": 0.744, "ICC(2,1)": 0.745, "ICC(3,1)": 0.781}),
+        ("nflx_79x26.csv", {"ICC(1,k)": 0.987}),
+        ("nflx_79x30_last4_bad.csv", {"ICC(1,1)": 0.583}),
+        ("vqeghd3_72x24.csv", {"ICC(1,1)": 0.660, "ICC(2,1)": 0.661, "ICC(3,1)": 0.739}),
+        ("vqeghd3_72x24.csv", {"ICC(1,k)": 0.979}),
     ],
 )
 def test_real_ratings_give_the_known_coefficients(real_data, name, expected):
-    table = read_table(real_data / "ratings" / name)
-    item, rater, score = table.columns[0], "rater", table.columns[-1]
-    wide = table.assign(score=table[score].astype(float)).pivot(
-        index=item, columns=rater, values="score"
-    )
-    forms = icc_forms(wide.to_numpy()).forms
-    got = [forms[form].value for form in FORMS[:4]]
-    assert got == pytest.approx(expected, abs=6e-4)
+    forms = icc_forms(rater_table(real_data / "ratings" / name)).forms
+    assert {form: forms[form].value for form in expected} == pytest.approx(expected, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "expected"),
+    [
+        ("Relevance", 0.138),
+        ("Coherence", -0.055),
+        ("Empathy", 0.116),
+        ("Surprise", 0.051),
+        ("Engagement", 0.180),
+        ("Complexity", 0.278),
+    ],
+)
+def test_one_way_forms_of_real_slots_are_shown_even_below_zero(real_data, aspect, expected):
+    ratings = pd.read_csv(real_data / "ratings" / "hanna_1056x3x6.csv")
+    mine = ratings[ratings["aspect"] == aspect]
+    slots = mine.pivot(index="item", columns="slot", values="rating").to_numpy()
+    assert slots.shape == (1056, 3)
+    assert icc_forms(slots).forms["ICC(1,1)"].value == pytest.approx(expected, abs=6e-4)
+
+
+def test_alpha_over_aspects_of_real_means_is_the_known_one(real_data):
+    ratings = pd.read_csv(real_data / "ratings" / "hanna_1056x3x6.csv")
+    means = ratings.groupby(["item", "aspect"])["rating"].mean().unstack("aspect")
+    assert cronbach_alpha(means.to_numpy()) == pytest.approx(0.904, abs=6e-4)
