@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
+from mos.reliability import upper_quantile
+
 Floats = NDArray[np.float64]
 MOST_GROUPS = 100  # left out in turn for an interval
 
@@ -61,7 +63,12 @@ class VarianceComponents:
         return _share(clip, clip + residual / self.k_harmonic)
 
     def dependability(self, k: float) -> float:
-        r"""Reliability of the mean of k raters: :math:`v_c/(v_c+(v_r+v_e)/k)`."""
+        r"""Reliability of the mean of k raters: :math:`v_c/(v_c+(v_r+v_e)/k)`.
+
+        Raises:
+            ValueError: k is not above 0.
+        """
+        _check_raters(k)
         clip, rater, residual = self._kept
         return _share(clip, clip + (rater + residual) / k)
 
@@ -77,6 +84,11 @@ class Interval:
     low: float
     high: float
     level: float
+
+
+def _check_raters(k: float) -> None:
+    if not k > 0:
+        raise ValueError(f"A mean is over a number of raters above 0, not {k:g}.")
 
 
 def _share(part: float, whole: float) -> float:
@@ -109,8 +121,8 @@ def variance_components(
         raters: Shape (T,): which rater, any labels. A rater may rate a clip more than once.
 
     Raises:
-        ValueError: lengths differ, a score is missing, there are fewer than 2 clips or raters, or
-            no clip was rated twice, so that clips and noise cannot be told apart.
+        ValueError: lengths differ, a score is missing or infinite, there are fewer than 2 clips or
+            raters, or no clip was rated twice, so that clips and noise cannot be told apart.
 
     >>> parts = variance_components([1, 2, 3, 5], ["a", "a", "b", "b"], [1, 2, 1, 2])
     >>> round(parts.clip, 6), round(parts.rater, 6), round(parts.residual, 6)
@@ -169,8 +181,15 @@ def dependability_interval(
         seed: Of the grouping, where there are more than 100 clips or raters.
 
     Returns:
-        The interval; NaN where leaving something out leaves nothing to estimate from.
+        The interval; NaN where leaving something out leaves nothing to estimate from: always with
+        two raters, who say too little of other raters, or where the variance of the mean comes
+        out at 0 or below.
+
+    Raises:
+        ValueError: as `variance_components` and `upper_quantile`, or k is not above 0.
     """
+    _check_raters(k)
+    tail = upper_quantile(level)
     design = _design(scores, clips, raters)
     n_clips, n_raters = design.counts_CR.shape
     random = np.random.default_rng(seed)
@@ -181,10 +200,11 @@ def dependability_interval(
     by_clip = _jackknife_variance(_fisher(_solve(design, less_CD, repeat_R), k))
     by_rater = _jackknife_variance(_fisher(_solve(design, repeat_C, less_RD), k))
     by_rating = _jackknife_variance(_fisher(_without_ratings(design, random), k))
-    variance = max(by_clip, by_rater, by_clip + by_rater - by_rating)
+    # np.max passes NaN on; the built-in max would drop what cannot be told, and look narrower.
+    variance = np.max([by_clip, by_rater, by_clip + by_rater - by_rating])
     centre = _fisher(_solve(design, every_C, every_R), k)[0]
     fewest = min(less_CD.shape[1], less_RD.shape[1])
-    half = stats.t.ppf((1 + level) / 2, fewest - 1) * np.sqrt(variance)
+    half = stats.t.ppf(tail, fewest - 1) * np.sqrt(variance)
     return Interval(float(np.tanh(centre - half)), float(np.tanh(centre + half)), level)
 
 
@@ -214,8 +234,9 @@ def _leave_out(n: int, random: np.random.Generator) -> Floats:
 def _fisher(parts_D3: Floats, k: float) -> Floats:
     """Fisher's z of the reliability of k raters' mean; components as estimated, not clipped."""
     whole_D = parts_D3[:, 0] + (parts_D3[:, 1] + parts_D3[:, 2]) / k
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.arctanh(np.clip(parts_D3[:, 0] / whole_D, -0.9999, 0.9999))
+    share_D = np.full(len(whole_D), np.nan)
+    np.divide(parts_D3[:, 0], whole_D, out=share_D, where=whole_D > 0)
+    return np.asarray(np.arctanh(np.clip(share_D, -0.9999, 0.9999)))
 
 
 def _jackknife_variance(values_D: Floats) -> float:
@@ -225,10 +246,12 @@ def _jackknife_variance(values_D: Floats) -> float:
 
 def _design(scores: ArrayLike, clips: ArrayLike, raters: ArrayLike) -> _Design:
     scores_T = np.asarray(scores, dtype=np.float64)
-    if not len(scores_T) == len(np.asarray(clips)) == len(np.asarray(raters)):
+    if not scores_T.shape == np.shape(clips) == np.shape(raters) == (scores_T.size,):
         raise ValueError("scores, clips and raters must have one entry a rating.")
     if np.isnan(scores_T).any():
         raise ValueError(f"{int(np.isnan(scores_T).sum())} scores are missing: leave them out.")
+    if np.isinf(scores_T).any():
+        raise ValueError("A score is infinite: correct it or leave it out.")
     clip_names, clip_T = np.unique(np.asarray(clips), return_inverse=True)
     rater_names, rater_T = np.unique(np.asarray(raters), return_inverse=True)
     shape = len(clip_names), len(rater_names)
