@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from mos.reliability import upper_quantile
+
 LOWEST, HIGHEST = 1.0, 5.0
+SPAN = HIGHEST - LOWEST
 # Below so many ratings the t interval is wide beyond the scale, and a bounded one is shown.
 FEW_RATINGS = 5
 
@@ -59,7 +62,7 @@ def mos_table(scores: ArrayLike, groups: ArrayLike, level: float = 0.95) -> MOST
         level: Of the intervals.
 
     Raises:
-        ValueError: lengths differ, or a score is missing or off the scale.
+        ValueError: lengths differ, a score is missing or off the scale, or the level is no share.
 
     >>> table = mos_table([4, 5, 3, 1], ["a", "a", "a", "b"])
     >>> table.keys, table.mos_raw.tolist(), table.n.tolist()
@@ -73,12 +76,12 @@ def mos_table(scores: ArrayLike, groups: ArrayLike, level: float = 0.95) -> MOST
     squares_G = np.bincount(group_T, (scores_T - mos_G[group_T]) ** 2, len(names))
     several_G = n_G > 1
     sd_G = np.sqrt(np.divide(squares_G, n_G - 1, out=np.full(len(n_G), np.nan), where=several_G))
-    half_G = stats.t.ppf((1 + level) / 2, np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
+    half_G = stats.t.ppf(upper_quantile(level), np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
     low_G, high_G = mos_G - half_G, mos_G + half_G
     bounded_G = several_G & (
         (n_G < FEW_RATINGS) | (sd_G == 0) | (low_G < LOWEST) | (high_G > HIGHEST)
     )
-    low_b, high_b = bounded_interval(mos_G, n_G, level)
+    low_b, high_b = bounded_interval(mos_G, n_G, level, sd=sd_G)
     return MOSTable(
         keys=names.tolist(),
         mos_raw=mos_G,
@@ -92,34 +95,54 @@ def mos_table(scores: ArrayLike, groups: ArrayLike, level: float = 0.95) -> MOST
 
 
 def bounded_interval(
-    mos_raw: ArrayLike, n: ArrayLike, level: float = 0.95
+    mos_raw: ArrayLike, n: ArrayLike, level: float = 0.95, *, sd: ArrayLike | None = None
 ) -> tuple[Floats, Floats]:
-    """Interval of a mean that never leaves the scale, whatever the spread.
+    r"""Interval of a mean that never leaves the scale, whatever the spread.
 
     The sum of n scores of 0 to 4 is taken as successes in 4n trials (Clopper and Pearson). Scores
-    spread less than a binomial of that size only when raters agree, so it is rather too wide.
+    that spread more than such a binomial does are worth fewer trials each, down to one where raters
+    say only 1 or 5; scores that spread less are not worth more, so that three equal scores are not
+    taken for certainty.
 
-    Source: Hossfeld, Heegaard, Varela and Skorin-Kapov (2018), section on binomial intervals.
+    .. math:: trials = \frac{4n}{D}, \quad
+       D = \min\left(4, \max\left(1, \frac{4 s^2}{(MOS-1)(5-MOS)}\right)\right)
+
+    Source: Hossfeld, Heegaard, Varela and Skorin-Kapov (2018), arXiv:1806.01126, for the binomial;
+    the design effect D is ours. Where clips divide raters into camps, fewer than 5 ratings seldom
+    show it, and the interval then holds the true mean less often than its level says.
 
     Args:
         mos_raw: Means, 1 to 5.
         n: Ratings behind each.
         level: Of the interval.
+        sd: Standard deviations between ratings; NaN or None where they are not known, which takes
+            the spread for a binomial one.
+
+    Raises:
+        ValueError: the level is no share.
 
     >>> low, high = bounded_interval([5.0], [3])
     >>> round(float(low[0]), 2), float(high[0])
     (3.94, 5.0)
     """
-    n_G = np.asarray(n, dtype=np.float64)
-    trials_G = (HIGHEST - LOWEST) * n_G
-    hits_G = (np.asarray(mos_raw, dtype=np.float64) - LOWEST) * n_G
-    tail = (1 - level) / 2
-    low_G = stats.beta.ppf(tail, hits_G, trials_G - hits_G + 1)
-    high_G = stats.beta.ppf(1 - tail, hits_G + 1, trials_G - hits_G)
-    low_G = np.where(hits_G <= 0, 0.0, low_G)
-    high_G = np.where(hits_G >= trials_G, 1.0, high_G)
-    span = HIGHEST - LOWEST
-    return LOWEST + span * low_G, LOWEST + span * high_G
+    tail = upper_quantile(level)
+    share_G = (np.asarray(mos_raw, dtype=np.float64) - LOWEST) / SPAN
+    sd_G = np.zeros_like(share_G) if sd is None else np.nan_to_num(np.asarray(sd, dtype=np.float64))
+    trials_G = SPAN * np.asarray(n, dtype=np.float64) / _design_effect(share_G, sd_G)
+    hits_G = share_G * trials_G
+    low_G = stats.beta.ppf(1 - tail, hits_G, trials_G - hits_G + 1)
+    high_G = stats.beta.ppf(tail, hits_G + 1, trials_G - hits_G)
+    low_G = np.where(share_G <= 0, 0.0, low_G)
+    high_G = np.where(share_G >= 1, 1.0, high_G)
+    return LOWEST + SPAN * low_G, LOWEST + SPAN * high_G
+
+
+def _design_effect(share_G: Floats, sd_G: Floats) -> Floats:
+    """How much more the scores spread than a binomial of 4 trials does, from 1 to 4."""
+    binomial_G = SPAN * share_G * (1 - share_G)
+    effect_G = np.ones_like(share_G)
+    np.divide(sd_G**2, binomial_G, out=effect_G, where=binomial_G > 0)
+    return np.clip(effect_G, 1.0, SPAN)
 
 
 def _check(scores_T: Floats, group_T: NDArray[np.intp]) -> None:

@@ -51,6 +51,41 @@ def test_the_bounded_interval_covers_means_of_few_ratings():
     assert np.mean((low <= truth) & (truth <= high)) >= 0.93
 
 
+def test_the_bounded_interval_covers_the_mean_where_raters_fall_into_camps():
+    random = np.random.default_rng(1)
+    chances = [0.4, 0.1, 0.0, 0.1, 0.4]
+    draws = random.choice(np.arange(1, 6), size=(4000, 6), p=chances)
+    means, sds = draws.mean(axis=1), draws.std(axis=1, ddof=1)
+    low, high = bounded_interval(means, np.full(4000, 6), sd=sds)
+    assert np.mean((low <= 3) & (high >= 3)) >= 0.93
+    low, high = bounded_interval(means, np.full(4000, 6))
+    assert np.mean((low <= 3) & (high >= 3)) < 0.85  # what it would be without the spread
+
+
+def test_more_spread_never_narrows_the_bounded_interval():
+    low, high = bounded_interval(np.full(5, 3.0), np.full(5, 4), sd=[0, 1, 1.3, 1.6, 1.9])
+    widths = high - low
+    assert widths[0] == widths[1]  # spread below the binomial's is no certainty
+    assert np.all(np.diff(widths[1:]) > 0)
+
+
+def test_only_extreme_scores_count_as_one_trial_each():
+    low, high = bounded_interval([3.0], [4], sd=[np.std([1, 1, 5, 5], ddof=1)])
+    share = stats.binomtest(2, 4).proportion_ci(method="exact")
+    assert (low[0], high[0]) == pytest.approx((1 + 4 * share.low, 1 + 4 * share.high))
+
+
+def test_nothing_to_average_is_an_empty_table():
+    table = mos_table([], [])
+    assert (table.keys, len(table.mos_raw), len(table.low)) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_that_is_no_share_is_refused(level):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        mos_table([3, 4], ["a", "a"], level=level)
+
+
 @pytest.mark.parametrize("value", [0, 6, float("nan")])
 def test_a_score_off_the_scale_is_refused(value):
     with pytest.raises(ValueError, match="off the scale"):
