@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -65,13 +66,19 @@ def extract(request: HttpRequest, campaign_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def stop_round(request: HttpRequest, campaign_id: str, number: int) -> HttpResponse:
-    """Close a round early, or cancel it; ratings that are in are kept either way."""
+    """Close a round early, cancel it, or go on with one that failed; ratings are kept always."""
     campaign = _studied(request, campaign_id)
     round_ = get_object_or_404(campaign.rounds, number=number)
-    if request.POST.get("how") == "close":
-        was_open = actions.close_round_early(round_=round_)
-    else:
-        was_open = actions.cancel_round(round_=round_)
+    how = {
+        "close": lambda: actions.close_round_early(round_=round_),
+        "again": lambda: actions.run_again(job=round_),
+        "cancel": lambda: actions.cancel_round(round_=round_),
+    }
+    try:
+        was_open = how.get(request.POST.get("how", ""), lambda: False)()
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+        return redirect("learner:round", campaign.public_id, number)
     if not was_open:
         messages.error(request, "The round has moved on: look where it stands now.")
     return redirect("learner:round", campaign.public_id, number)

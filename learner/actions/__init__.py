@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from learner.actions.extraction import queue_extraction
-from learner.actions.jobs import JobStopped, cancel_job, recover_jobs, run_again
+from learner.actions.jobs import JobStopped, cancel_job, recover_jobs
 from learner.actions.rounds import (
     cancel_round,
     close_round_early,
     follow_rounds,
     launch_round,
+    run_again,
 )
 
 __all__ = [

@@ -135,8 +135,8 @@ def cancel_job(*, job: Job) -> bool:
 
 
 @transaction.atomic
-def run_again(*, job: Job) -> bool:
-    """Queue a failed or cancelled job once more; say whether it was one.
+def reopen(job: Job, state: str = Job.State.QUEUED) -> bool:
+    """Open a failed or cancelled job once more; say whether it was one.
 
     Raises:
         ValidationError: another job of the same kind is open in its place.
@@ -145,10 +145,10 @@ def run_again(*, job: Job) -> bool:
     rows = type(job)._default_manager.filter(pk=job.pk, state__in=over)
     try:
         with transaction.atomic():
-            moved = rows.update(state=Job.State.QUEUED, attempt=0, owner="", finished_at=None)
+            moved = rows.update(state=state, attempt=0, owner="", error_text="", finished_at=None)
     except IntegrityError as clash:
         raise ValidationError(f"{job}: another one is open; wait for it or cancel it.") from clash
-    if moved:
+    if moved and state == Job.State.QUEUED:
         enqueue(job)
     return bool(moved)
 

@@ -12,7 +12,7 @@ from django.db.models import Max
 from annotator.actions import open_wave
 from annotator.models import Assignment, Campaign, Clip
 from learner.actions.extraction import queue_extraction
-from learner.actions.jobs import Pulse, cancel_job, enqueue, running
+from learner.actions.jobs import Pulse, cancel_job, enqueue, reopen, running
 from learner.actions.proxy import NotEnoughMetrics, fit_proxy, pick_clips
 from learner.models import Job, ProxyWeights, Query, Round, TrainingRun
 from learner.registry import shelf
@@ -202,6 +202,27 @@ def cancel_round(*, round_: Round) -> bool:
     for run in TrainingRun.objects.filter(round=round_):
         cancel_job(job=run)
     return True
+
+
+@transaction.atomic
+def run_again(*, job: Job) -> bool:
+    """Go on with a failed or cancelled job where it stood; say whether it was one.
+
+    A training run of a round takes its round along, and a round its training run.
+
+    Raises:
+        ValidationError: another job of the same kind is open in its place.
+    """
+    if isinstance(job, TrainingRun) and job.round is not None:
+        moved = reopen(job)
+        reopen(job.round, Job.State.WAITING)
+        return moved
+    if isinstance(job, Round) and job.stage in (Stage.COLLECTING, Stage.TRAINING):
+        moved = reopen(job, Job.State.WAITING)
+        for run in TrainingRun.objects.filter(round=job):
+            reopen(run)
+        return moved
+    return reopen(job)
 
 
 def follow_rounds() -> None:

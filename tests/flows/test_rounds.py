@@ -266,3 +266,21 @@ def test_what_goes_wrong_in_a_job_is_kept_with_it_and_can_be_run_again(live):
     assert fresh(round_).state == "failed" and "no strategy" in fresh(round_).error_text
     assert actions.run_again(job=fresh(round_)) is True
     assert fresh(round_).state == Job.State.QUEUED
+
+
+def test_a_round_whose_training_failed_goes_on_with_it(live):
+    round_ = launch(live)
+    run_round(round_.pk)
+    rate_by_simulation(campaign=live, wave=fresh(round_).wave)
+    actions.follow_rounds()
+    run_round(round_.pk)
+    run = TrainingRun.objects.get(round=round_)
+    TrainingRun.objects.filter(pk=run.pk).update(state="failed", error_text="out of memory")
+    actions.follow_rounds()
+    assert fresh(round_).state == "failed" and "out of memory" in fresh(round_).error_text
+    assert actions.run_again(job=fresh(round_)) is True
+    assert (fresh(round_).state, fresh(run).state) == ("waiting", "queued")
+    TrainingRun.objects.filter(pk=run.pk).update(state="failed", error_text="again")
+    actions.follow_rounds()
+    assert actions.run_again(job=fresh(run)) is True
+    assert (fresh(round_).state, fresh(run).state) == ("waiting", "queued")
