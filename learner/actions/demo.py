@@ -17,7 +17,7 @@ from annotator.actions import import_clips, open_wave, set_campaign_state
 from annotator.manifest import read_listing
 from annotator.models import Campaign, Corpus, Membership, Rubric
 from learner.actions.extraction import queue_extraction
-from learner.actions.jobs import Pulse
+from learner.actions.jobs import Pulse, stopping
 from learner.actions.rounds import launch_round
 from learner.actions.simulation import add_simulated_raters, rate_by_simulation
 from learner.apps import RESEARCHERS
@@ -167,6 +167,8 @@ def _work(title: str) -> None:
             call_command("worker", until_idle=True, interval=0.2, stdout=StringIO())
         finally:
             Pulse.watcher = None
+    if stopping.is_set():  # Ctrl-C was for the whole demo
+        raise KeyboardInterrupt
 
 
 def _places_for_the_visitor(campaign: Campaign) -> None:

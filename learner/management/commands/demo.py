@@ -22,6 +22,10 @@ from learner.actions import demo
 PATIENCE_S = 60
 
 
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 class Command(BaseCommand):
     """The product on a demo corpus, with nothing else to start."""
 
@@ -35,6 +39,14 @@ class Command(BaseCommand):
         """Set up what is missing, then serve."""
         port = options["port"]
         self._refuse_taken(port)
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            self._set_up()
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. `make demo` goes on from here.") from None
+        self._serve(port)
+
+    def _set_up(self) -> None:
         started = time.monotonic()
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -42,7 +54,6 @@ class Command(BaseCommand):
         if not demo.is_set_up():
             demo.set_up_demo()
             self.stdout.write(f"The demo was set up in {time.monotonic() - started:.0f} s")
-        self._serve(port)
 
     def _refuse_taken(self, port: int) -> None:
         if not 0 < port < 65536:
@@ -66,11 +77,6 @@ class Command(BaseCommand):
             subprocess.Popen(words, cwd=settings.BASE_DIR, env=os.environ)  # noqa: S603
             for words in (server, worker)
         ]
-
-        def stop(signum: int, frame: FrameType | None) -> None:
-            raise KeyboardInterrupt
-
-        signal.signal(signal.SIGTERM, stop)
         try:
             self._wait_until_ready(port, processes)
             self._welcome(port)

@@ -8,6 +8,8 @@ import signal
 import socket
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -82,9 +84,19 @@ class Command(BaseCommand):
             worker_id=name[:64],
             excluded_queue_names=[],
         )
-        for wanted in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(wanted, worker.shutdown)
         stale_s = settings.DUBSCORE_STALE_SECONDS
         self.stdout.write(f"Worker {name} is ready (others count as dead after {stale_s} s)")
-        worker.run()
+        with _asked_to_stop(worker.shutdown):
+            worker.run()
         self.stdout.write("Worker stopped")
+
+
+@contextmanager
+def _asked_to_stop(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call `stop` on Ctrl-C or SIGTERM; what they did before, they do again afterwards."""
+    before = {wanted: signal.signal(wanted, stop) for wanted in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for wanted, handler in before.items():
+            signal.signal(wanted, handler)
