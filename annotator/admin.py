@@ -151,6 +151,15 @@ class CampaignAdmin(admin.ModelAdmin):
     inlines = [MembershipInline]
     actions = ["go_live", "pause", "close"]
 
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Campaign | None = None
+    ) -> list[str] | tuple[Any, ...]:
+        """What raters have met stays as it is."""
+        fields = list(super().get_readonly_fields(request, obj))
+        if obj is not None and obj.state != Campaign.State.DRAFT:
+            fields += ["corpus", "rubric", "has_hidden_references", "seed"]
+        return fields
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         """Those that this user studies."""
         return Campaign.objects.studied_by(request.user).select_related("corpus")

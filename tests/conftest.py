@@ -17,9 +17,16 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from annotator.models import Campaign, Clip, Corpus, Membership, Rubric
+from annotator.models.rubrics import frozen_aspects_of
 from tests.installation import Installation
 
 REAL_DATA = os.environ.get("DUBSCORE_DATA")
+
+
+@pytest.fixture(autouse=True)
+def _no_rubric_of_another_test() -> None:
+    """Tests share a process, and their databases the same keys."""
+    frozen_aspects_of.cache_clear()
 
 
 @pytest.fixture

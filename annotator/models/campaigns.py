@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from annotator.models.corpora import Clip, ClipQuerySet, Corpus
-from annotator.models.rubrics import Aspect, Rubric
+from annotator.models.rubrics import Aspect, Rubric, aspects_of, frozen_aspects_of
 from annotator.public_id import PUBLIC_ID_LENGTH, new_public_id
 
 
@@ -81,8 +81,10 @@ class Campaign(models.Model):
 
     @cached_property
     def aspects(self) -> list[Aspect]:
-        """The aspects of its rubric in order, read once: a rubric in use never changes."""
-        return list(Aspect.objects.filter(rubric=self.rubric_id).order_by("position"))
+        """The aspects of its rubric in order."""
+        if self.state == self.State.DRAFT:
+            return aspects_of(self.rubric_id)
+        return frozen_aspects_of(self.rubric_id)
 
     def pool(self) -> ClipQuerySet:
         """The clips that may be rated here: the ready dubs, and their sources where asked for.

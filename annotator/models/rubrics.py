@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.db import models
 from django.utils.translation import gettext
 
@@ -21,6 +23,15 @@ class Rubric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+
+def aspects_of(rubric_id: int) -> list[Aspect]:
+    """The aspects of a rubric, in order."""
+    return list(Aspect.objects.filter(rubric=rubric_id).order_by("position"))
+
+
+# A rubric that raters have met never changes, so each process reads it once.
+frozen_aspects_of = lru_cache(maxsize=256)(aspects_of)
 
 
 class Aspect(models.Model):

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from annotator import actions
+from annotator.models import Rubric
 
 
 @pytest.fixture
@@ -53,3 +54,21 @@ def test_simulated_raters_are_marked(campaign, make_clip, page, alice, bob, sign
     make_clip("one")
     campaign.memberships.filter(user=bob).update(is_simulated=True)
     assert "simulated" in signed_in(alice).get(page).content.decode()
+
+
+def test_what_raters_have_met_cannot_be_changed_in_the_admin(campaign, make_clip, alice, signed_in):
+    alice.is_superuser = True
+    alice.save()
+    make_clip("a")
+    actions.set_campaign_state(campaign=campaign, state="live")
+    other = Rubric.objects.create(name="Other")
+    url = reverse("admin:annotator_campaign_change", args=[campaign.pk])
+    client = signed_in(alice)
+    page = client.get(url).content.decode()
+    assert 'name="rubric"' not in page and 'name="corpus"' not in page
+    fields = {"name": "Renamed", "rubric": other.pk, "ratings_per_clip": 3, "clips_per_rater": 45}
+    inline = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    answer = client.post(url, {**fields, **inline})
+    assert answer.status_code == 302, answer.context["errors"]
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.rubric.name) == ("Renamed", "Dubbing")
