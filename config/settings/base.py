@@ -83,6 +83,7 @@ DATABASES = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{DUBSCORE_VAR}/dubscore.sqlite3")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "config.sqlite"  # writers take turns: see there
     # WAL: readers never wait for the writer. IMMEDIATE: a transaction that will write takes its
     # turn at once and waits for it, where the default fails half-way with "database is locked".
     DATABASES["default"]["OPTIONS"] = {

@@ -17,6 +17,6 @@ _SCRATCH = Path(tempfile.mkdtemp(prefix="dubscore-test-"))
 MEDIA_ROOT = _SCRATCH / "media"
 DUBSCORE_FEATURES = _SCRATCH / "features"
 DUBSCORE_MODELS = _SCRATCH / "models"
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+if DATABASES["default"]["ENGINE"] == "config.sqlite":  # noqa: F405
     # A file, not memory: threads and live servers of the tests must see one database.
     DATABASES["default"]["TEST"] = {"NAME": str(_SCRATCH / "test.sqlite3")}  # noqa: F405
