@@ -24,7 +24,7 @@ SIZES = {"1280": (1280, 800), "390": (390, 844)}
 SHOTS = Path(__file__).resolve().parent.parent.parent / "var" / "screenshots"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # ends with its module: other tests cannot share its event loop
 def browser() -> Iterator[Browser]:
     """Headless Chromium: the system's, or Playwright's own."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
