@@ -13,8 +13,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from annotator.admin import ReadOnlyAdmin
-from annotator.models import Aspect, Campaign
+from annotator.admin import OwnFilter, ReadOnlyAdmin, StudiedAdmin
+from annotator.models import Aspect
 from learner import actions
 from learner.models import Extraction, FusionModel, MetricScore, ProxyWeights, Round, TrainingRun
 from learner.registry import shelf
@@ -71,18 +71,15 @@ class LaunchForm(forms.ModelForm):
 
 
 @admin.register(Round)
-class RoundAdmin(admin.ModelAdmin):
+class RoundAdmin(StudiedAdmin):
     """Adding a round launches it; afterwards it is followed on its own page."""
 
+    campaign_path = "campaign"
+
     list_display = ["__str__", "stage", "state", "strategy", "budget_ratings", "progress", "page"]
-    list_filter = ["campaign", "state", "strategy"]
+    list_filter = [("campaign", OwnFilter), "state", "strategy"]
     list_select_related = ["campaign"]
     actions = ["cancel"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Round]:
-        """Those of campaigns that this user studies."""
-        studied = Campaign.objects.studied_by(request.user)
-        return super().get_queryset(request).filter(campaign__in=studied)
 
     def changeform_view(
         self,
@@ -113,12 +110,6 @@ class RoundAdmin(admin.ModelAdmin):
         """Nothing of a launched round is changed by hand."""
         return [] if obj is None else self.get_fields(request, obj)
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Only campaigns that this user studies."""
-        if db_field.name == "campaign":
-            kwargs["queryset"] = Campaign.objects.studied_by(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
     def save_model(self, request: HttpRequest, obj: Round, form: Any, change: bool) -> None:
         """The form has launched it."""
 
@@ -142,7 +133,7 @@ class RoundAdmin(admin.ModelAdmin):
         url = reverse("learner:round", args=[round_.campaign.public_id, round_.number])
         return format_html('<a href="{}">Follow</a>', url)
 
-    @admin.action(description="Cancel: ratings that are in are kept")
+    @admin.action(description="Cancel: ratings that are in are kept", permissions=["change"])
     def cancel(self, request: HttpRequest, rounds: QuerySet[Round]) -> None:
         """Cancel those that are still open."""
         stopped = sum(actions.cancel_round(round_=round_) for round_ in rounds)
@@ -158,11 +149,11 @@ class JobAdmin(ReadOnlyAdmin):
     list_filter = ["state"]
     actions = ["run_again", "cancel"]
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff may look."""
-        return bool(request.user.is_staff)
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change such rows, though none is changed by hand."""
+        return request.user.has_perm(f"learner.change_{self.opts.model_name}")
 
-    @admin.action(description="Run again what failed or was cancelled")
+    @admin.action(description="Run again what failed or was cancelled", permissions=["run"])
     def run_again(self, request: HttpRequest, jobs: QuerySet[Any]) -> None:
         """Put them back in the queue; what they did before is kept."""
         again = 0
@@ -173,7 +164,7 @@ class JobAdmin(ReadOnlyAdmin):
                 self.message_user(request, " ".join(refusal.messages), messages.ERROR)
         self.message_user(request, f"{again} of {len(jobs)} are queued again.")
 
-    @admin.action(description="Cancel")
+    @admin.action(description="Cancel", permissions=["run"])
     def cancel(self, request: HttpRequest, jobs: QuerySet[Any]) -> None:
         """Stop those that are still open."""
         stopped = sum(actions.cancel_job(job=job) for job in jobs)
@@ -184,10 +175,16 @@ class JobAdmin(ReadOnlyAdmin):
 class ExtractionAdmin(JobAdmin):
     """Passes over corpora."""
 
+    corpus_path = "corpus"
+    list_select_related = ["corpus"]
+
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(JobAdmin):
     """Trainings of the network."""
+
+    campaign_path = "campaign"
+    list_select_related = ["campaign"]
 
 
 @admin.register(MetricScore)
@@ -195,7 +192,8 @@ class MetricScoreAdmin(ReadOnlyAdmin):
     """Objective metrics, value or reason."""
 
     list_display = ["clip", "metric", "version", "value", "error"]
-    list_filter = ["metric", "clip__corpus"]
+    corpus_path = "clip__corpus"
+    list_filter = ["metric", ("clip__corpus", OwnFilter)]
     list_select_related = ["clip"]
     search_fields = ["clip__name"]
 
@@ -204,12 +202,16 @@ class MetricScoreAdmin(ReadOnlyAdmin):
 class ProxyWeightsAdmin(ReadOnlyAdmin):
     """Fits of the proxy MOS."""
 
+    campaign_path = "campaign"
     list_display = ["__str__", "target", "is_equal", "n_clips", "created_at"]
-    list_filter = ["campaign"]
+    list_filter = [("campaign", OwnFilter)]
+    list_select_related = ["campaign"]
 
 
 @admin.register(FusionModel)
 class FusionModelAdmin(ReadOnlyAdmin):
     """Trained networks."""
 
+    campaign_path = "training_run__campaign"
     list_display = ["__str__", "training_run", "created_at"]
+    list_select_related = ["training_run__campaign"]

@@ -10,7 +10,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from annotator.models import Campaign
 from annotator.selectors import has_simulated_ratings
@@ -20,7 +22,9 @@ from learner.models import FusionModel, Job, Round
 
 
 @login_required
-@require_GET
+@require_safe
+@never_cache
+@vary_on_headers("HX-Request")  # page and fragment share one address
 def overview(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """Metrics, proxy, rounds, training and DubScores of a campaign."""
     campaign = _studied(request, campaign_id)
@@ -30,7 +34,9 @@ def overview(request: HttpRequest, campaign_id: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
+@never_cache
+@vary_on_headers("HX-Request")  # page and fragment share one address
 def round_page(request: HttpRequest, campaign_id: str, number: int) -> HttpResponse:
     """One round: where it stands, what it asked and why, and what came of it."""
     campaign = _studied(request, campaign_id)

@@ -173,9 +173,16 @@ def _rated_clips(campaign: Campaign) -> list[RatedClip]:
 
 
 def _positions(keys_T: Ints, ordered: list[int]) -> Ints:
-    """Where each key stands in a list that holds all of them."""
+    """Where each key stands in a list that holds all of them.
+
+    Raises:
+        LookupError: it does not hold one of them.
+    """
     if not len(keys_T):
         return keys_T
+    unknown = np.setdiff1d(keys_T, ordered)
+    if len(unknown):
+        raise LookupError(f"Scores name rows that are not there: {unknown[:5].tolist()}")
     known = np.array(ordered, dtype=np.int64)
     sorting = np.argsort(known)
     return sorting[np.searchsorted(known, keys_T, sorter=sorting)]

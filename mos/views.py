@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.models import Aspect, Campaign
@@ -24,7 +24,7 @@ USUAL_ASPECT = "overall"
 
 
 @login_required
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request", "HX-Target")  # page and fragment share one address
 def reliability_page(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """Reliability and MOS of one aspect."""
@@ -76,14 +76,14 @@ def _figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, 
 
 
 @login_required
-@require_GET
+@require_safe
 def labels_csv(request: HttpRequest, campaign_id: str) -> HttpResponseBase:
     """The labelled set as a long CSV."""
     return _download(request, campaign_id, "csv")
 
 
 @login_required
-@require_GET
+@require_safe
 def labels_jsonl(request: HttpRequest, campaign_id: str) -> HttpResponseBase:
     """The labelled set as JSON lines."""
     return _download(request, campaign_id, "jsonl")

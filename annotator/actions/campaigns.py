@@ -36,6 +36,8 @@ def set_campaign_state(*, campaign: Campaign, state: str) -> Campaign:
 def _open_first_wave(campaign: Campaign) -> None:
     clips = list(campaign.pool().order_by("name"))
     wanted = campaign.first_wave_clips
+    if not campaign.rubric.aspects.exists():
+        raise ValidationError(f"The rubric {campaign.rubric} asks nothing: add aspects first.")
     if not clips:
         raise ValidationError(
             f"The corpus {campaign.corpus} has no clip that can be rated: import some first."

@@ -27,16 +27,33 @@ def claim_assignments(
     """
     if membership.campaign.state != Campaign.State.LIVE:
         return []
-    held = list(_of(membership).open().select_related("clip").order_by("position"))
+    held = _held(membership)
+    if len(held) < wanted:
+        with transaction.atomic():
+            # One page of a rater at a time, or each of several would take places of its own.
+            Membership.objects.select_for_update().get(pk=membership.pk)
+            held = _held(membership)
+            held += _take_more(membership, wanted - len(held), wave)
+    return held[:wanted]
+
+
+def _held(membership: Membership) -> list[Assignment]:
+    """What the rater has and can rate, in the rater's order."""
+    mine = _of(membership).open().filter(clip__state=Clip.State.READY)
+    return list(mine.select_related("clip").order_by("position"))
+
+
+def _take_more(membership: Membership, wanted: int, wave: Wave | None) -> list[Assignment]:
+    taken: list[Assignment] = []
     for _ in range(MOST_RACES):
-        if len(held) >= wanted or _is_at_the_limit(membership):
+        if len(taken) >= wanted or _is_at_the_limit(membership):
             break
         offered = _candidates(membership, wave)
         if not offered:
             break
-        taken = _take(membership, offered, wave)
-        held += [taken] if taken else []
-    return held[:wanted]
+        place = _take(membership, offered, wave)
+        taken += [place] if place else []
+    return taken
 
 
 def renew_lease(*, assignment: Assignment) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -14,6 +14,8 @@ from django.utils.functional import cached_property
 from annotator.models.corpora import Clip, ClipQuerySet, Corpus
 from annotator.models.rubrics import Aspect, Rubric, aspects_of, frozen_aspects_of
 from annotator.public_id import PUBLIC_ID_LENGTH, new_public_id
+
+MOST_RATINGS_A_CLIP = 1000  # the largest published panels have some hundreds
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -47,7 +49,7 @@ class Campaign(models.Model):
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="campaigns")
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     ratings_per_clip = models.PositiveSmallIntegerField(
-        default=3, validators=[MinValueValidator(1)]
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS_A_CLIP)]
     )
     clips_per_rater = models.PositiveSmallIntegerField(
         default=45, validators=[MinValueValidator(1)], help_text="at most, for one rater"
@@ -61,7 +63,11 @@ class Campaign(models.Model):
     has_hidden_references = models.BooleanField(
         default=False, help_text="source clips are rated too, like any other (ACR-HR)"
     )
-    seed = models.BigIntegerField(default=0, help_text="of every random choice in this campaign")
+    seed = models.BigIntegerField(
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text="of every random choice in this campaign",
+    )
     instructions = models.TextField(blank=True, help_text="shown to raters before they begin")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 
@@ -21,12 +23,25 @@ def rendition_path(clip: Clip, filename: str) -> str:
     return f"renditions/{clip.public_id[:2]}/{clip.public_id}.mp4"
 
 
+class CorpusQuerySet(models.QuerySet["Corpus"]):
+    """Questions one asks of corpora."""
+
+    def open_to(self, user: AbstractBaseUser | AnonymousUser) -> CorpusQuerySet:
+        """Those that this user studies clips of, and those that no campaign uses yet."""
+        if getattr(user, "is_superuser", False):
+            return self
+        own = Q(campaigns__memberships__user=user, campaigns__memberships__role="researcher")
+        return self.filter(own | Q(campaigns=None)).distinct()
+
+
 class Corpus(models.Model):
     """A named set of clips."""
 
     name = models.SlugField(max_length=80, unique=True)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CorpusQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

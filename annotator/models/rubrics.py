@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext
+
+RESERVED_KEYS = {"idempotency_key", "lead_time_s", "evidence", "csrfmiddlewaretoken"}
 
 
 class Rubric(models.Model):
@@ -55,6 +58,18 @@ class Aspect(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Five words, and a key that no field of the rating form has already."""
+        words = self.scale_words
+        if not (
+            isinstance(words, list)
+            and len(words) == 5
+            and all(isinstance(word, str) and word.strip() for word in words)
+        ):
+            raise ValidationError({"scale_words": 'Give five words, from 5 down to 1: ["…", …].'})
+        if self.key in RESERVED_KEYS:
+            raise ValidationError({"key": f"{self.key!r} is a field of every rating form."})
 
     @property
     def choices(self) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator import actions, selectors
 from annotator.forms import RatingForm, ReportForm
@@ -18,7 +18,7 @@ from annotator.models.campaigns import AssignmentQuerySet
 
 
 @login_required
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this user rates and what this user studies."""
     rated = Membership.objects.filter(user=request.user, role=Membership.Role.RATER)
@@ -32,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @never_cache
-@require_GET
+@require_safe
 def next_clip(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """Go to the clip to be rated now, or say that there is none."""
     mine = Membership.objects.filter(user=request.user, role=Membership.Role.RATER)

@@ -7,7 +7,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from annotator import actions, selectors
 from annotator.actions.campaigns import STATES_AFTER
@@ -15,7 +17,9 @@ from annotator.models import Campaign
 
 
 @login_required
-@require_GET
+@require_safe
+@never_cache
+@vary_on_headers("HX-Request")  # page and fragment share one address
 def campaign(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """How a campaign stands: places, waves, raters, reports."""
     studied = Campaign.objects.studied_by(request.user).select_related("corpus", "rubric")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from annotator.actions import open_wave
 from annotator.models import Assignment, Campaign, Clip
@@ -35,25 +36,26 @@ def launch_round(
 
     Raises:
         ValidationError: the campaign is not live, another round is open, the budget does not pay
-            for one clip, or strategy or target is unknown.
+            for one clip, a number is out of its range, or strategy or target is unknown.
     """
+    round_ = Round(
+        campaign=campaign,
+        number=(campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1,
+        strategy=strategy,
+        target=target,
+        budget_ratings=budget_ratings,
+        ratings_per_clip=ratings_per_clip,
+        reserve_frac=reserve_frac,
+        seed=seed,
+        progress_text="Waiting for a worker",
+    )
+    round_.clean_fields()
     _check_launch(campaign, strategy, budget_ratings, ratings_per_clip, target)
     try:
         with transaction.atomic():
-            number = (campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1
-            round_ = Round.objects.create(
-                campaign=campaign,
-                number=number,
-                strategy=strategy,
-                target=target,
-                budget_ratings=budget_ratings,
-                ratings_per_clip=ratings_per_clip,
-                reserve_frac=reserve_frac,
-                seed=seed,
-                progress_text="Waiting for a worker",
-            )
+            round_.save()
             enqueue(round_)
-    except IntegrityError as race:
+    except IntegrityError as race:  # the numbers are in range, so another launch was faster
         raise ValidationError(_still_open(campaign)) from race
     return round_
 
@@ -211,8 +213,14 @@ def run_again(*, job: Job) -> bool:
     A training run of a round takes its round along, and a round its training run.
 
     Raises:
-        ValidationError: another job of the same kind is open in its place.
+        ValidationError: another job of the same kind is open in its place, or the round was
+            cancelled while it collected: its free places are gone.
     """
+    if isinstance(job, Round) and (job.stage, job.state) == (Stage.COLLECTING, Job.State.CANCELLED):
+        raise ValidationError(
+            f"{job} was cancelled while ratings came in, and its places were given up. "
+            "Those ratings count all the same: launch another round."
+        )
     if isinstance(job, TrainingRun) and job.round is not None:
         moved = reopen(job)
         reopen(job.round, Job.State.WAITING)
@@ -266,6 +274,13 @@ def _follow_ratings(round_: Round) -> None:
     )
     total, rated = places.count(), places.rated().count()
     rows = _waiting(round_, Stage.COLLECTING)
+    if total == 0:
+        rows.update(
+            state=Job.State.FAILED,
+            error_text="None of its clips can be rated any more: all were marked as broken.",
+            finished_at=timezone.now(),
+        )
+        return
     if rated < total:
         rows.update(
             progress_frac=0.1 + 0.5 * rated / total,
@@ -284,8 +299,6 @@ def _follow_ratings(round_: Round) -> None:
 
 def _follow_training(round_: Round) -> None:
     """Done when the training is; failed with its words when it failed."""
-    from django.utils import timezone
-
     run = TrainingRun.objects.get(round=round_)
     rows = _waiting(round_, Stage.TRAINING)
     if run.state == Job.State.DONE:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -63,7 +64,7 @@ class Job(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     error_text = models.TextField(blank=True)
     config = models.JSONField(default=dict, blank=True)
-    seed = models.BigIntegerField(default=0)
+    seed = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

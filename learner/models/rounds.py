@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from annotator.models import Campaign, Clip, Wave
+from annotator.models.campaigns import MOST_RATINGS_A_CLIP
 from learner.models.jobs import Job, JobQuerySet
+
+MOST_RATINGS = 1_000_000  # of one round: a slip of the keyboard, not a campaign, is beyond it
 
 
 class Round(Job):
@@ -32,13 +35,17 @@ class Round(Job):
         max_length=40, default="overall", help_text="key of the aspect that is learned"
     )
     budget_ratings = models.PositiveIntegerField(
-        default=30, validators=[MinValueValidator(1)], help_text="ratings to be asked for in all"
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS)],
+        help_text="ratings to be asked for in all",
     )
     ratings_per_clip = models.PositiveSmallIntegerField(
-        default=3, validators=[MinValueValidator(1)]
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS_A_CLIP)]
     )
     reserve_frac = models.FloatField(
-        default=0.2, help_text="share of the clips picked at random and kept as an unbiased sample"
+        default=0.2,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="share of the clips picked at random and kept as an unbiased sample",
     )
     wave = models.OneToOneField(
         Wave, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="round"

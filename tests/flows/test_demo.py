@@ -30,9 +30,12 @@ def test_the_demo_is_set_up_once_whatever_stops_it(installation):
     port = free_port()
     words = (sys.executable, "manage.py", "demo", "--port", str(port))
 
-    # Stopped while it works out the metrics, it says how to go on, and goes on.
+    # Stopped while it works out the metrics, it says how to go on, and goes on; meanwhile no
+    # second one gets in its way.
     demo = installation.start(*words, log="first.log")
     wait_until(lambda: "Computing metrics" in said(installation, "first.log"), "metrics", 240)
+    beside = installation.manage("demo", "--port", str(free_port()), check=False)
+    assert beside.returncode == 1 and "is setting up" in beside.stderr
     demo.send_signal(signal.SIGINT)
     demo.wait(timeout=60)
     assert demo.returncode != 0

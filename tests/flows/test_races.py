@@ -63,7 +63,7 @@ def test_when_only_one_place_is_left_one_rater_gets_it_and_the_other_none(live):
 def test_two_pages_of_one_rater_hold_the_same_clips(live, bob):
     rater = Membership.objects.select_related("campaign").get(user=bob)
     at_once(*[lambda: actions.claim_assignments(membership=rater, wanted=1)] * 4)
-    assert Assignment.objects.filter(rater=rater).count() <= 2
+    assert Assignment.objects.filter(rater=rater).count() == 1
     held = actions.claim_assignments(membership=rater, wanted=1)
     assert len(held) == 1
 

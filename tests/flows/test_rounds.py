@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from annotator import actions as annotator
-from annotator.models import Assignment
+from annotator.models import Assignment, Clip
 from learner import actions
 from learner.actions.extraction import inputs_key
 from learner.actions.rounds import run_round
@@ -284,3 +284,37 @@ def test_a_round_whose_training_failed_goes_on_with_it(live):
     actions.follow_rounds()
     assert actions.run_again(job=fresh(run)) is True
     assert (fresh(round_).state, fresh(run).state) == ("waiting", "queued")
+
+
+def test_a_round_that_was_cancelled_while_it_collected_stays_cancelled(live):
+    round_ = launch(live)
+    run_round(round_.pk)
+    assert actions.cancel_round(round_=fresh(round_)) is True
+    with pytest.raises(ValidationError, match="launch another round"):
+        actions.run_again(job=fresh(round_))
+    assert fresh(round_).state == "cancelled"
+
+
+def test_a_round_all_of_whose_clips_broke_learns_nothing(live):
+    round_ = launch(live)
+    run_round(round_.pk)
+    asked = Query.objects.filter(round=round_).values("clip")
+    Clip.objects.filter(pk__in=asked).update(state="broken", state_reason="no sound")
+    actions.follow_rounds()
+    assert fresh(round_).state == "failed" and "marked as broken" in fresh(round_).error_text
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"budget_ratings": 10**30}, "less than or equal"),
+        ({"reserve_frac": 2}, "less than or equal"),
+        ({"reserve_frac": -1}, "greater than or equal"),
+        ({"seed": -5}, "greater than or equal"),
+        ({"ratings_per_clip": 10**9}, "less than or equal"),
+    ],
+)
+def test_a_number_out_of_range_is_called_that(live, changes, word):
+    with pytest.raises(ValidationError, match=word):
+        launch(live, **changes)
+    assert not Round.objects.exists()

@@ -160,9 +160,9 @@ def test_a_word_for_revisions_that_is_unknown_is_refused(campaign, alice, signed
 
 
 def test_simulated_raters_and_surplus_ratings_are_marked(campaign, clips, bob, bina, download):
+    campaign.memberships.filter(user=bob).update(is_simulated=True)
     give_rating(campaign.memberships.get(user=bob), clips[0], 4)
     give_rating(campaign.memberships.get(user=bina), clips[0], 2, place=None)
-    campaign.memberships.filter(user=bob).update(is_simulated=True)
     marks = {(r["rater"], r["is_simulated"], r["is_surplus"]) for r in rows_of_csv(download("csv"))}
     assert marks == {("R01", "True", "False"), ("R02", "False", "True")}
 

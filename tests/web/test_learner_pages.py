@@ -172,5 +172,25 @@ def test_the_page_asks_the_database_a_bounded_number_of_times(
         client.get(page_of(live))
 
 
-def test_the_schema_of_the_api_is_served(client, db):
-    assert client.get("/api/schema/").status_code == 200
+def test_the_schema_of_the_api_is_served_to_those_who_sign_in(client, bob, signed_in):
+    assert client.get("/api/schema/").status_code == 401
+    assert signed_in(bob).get("/api/schema/").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["annotator:campaign", "learner:overview"])
+def test_going_back_never_shows_a_bare_fragment(name, live, researcher, signed_in):
+    address = reverse(name, args=[live.public_id])
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = signed_in(researcher).get(address, headers=headers)
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_numbers_out_of_range_are_told_beside_their_field(live, researcher, signed_in):
+    client = signed_in(researcher)
+    fields = {"campaign": live.pk, "strategy": "random", "target": "overall", "seed": -1}
+    numbers = {"budget_ratings": 10**30, "ratings_per_clip": 1, "reserve_frac": 2}
+    answer = client.post(reverse("admin:learner_round_add"), {**fields, **numbers})
+    assert answer.status_code == 200
+    errors = answer.context["adminform"].form.errors
+    assert set(errors) == {"seed", "budget_ratings", "reserve_frac"}

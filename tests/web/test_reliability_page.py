@@ -195,9 +195,10 @@ def test_a_hundred_clips_are_a_page(campaign, make_clip, seen_by_alice):
 
 
 def test_simulated_raters_are_marked(campaign, clips, bob, seen_by_alice):
-    give_table(campaign, clips, [[5, 4], [4, 4], [2, 3], [1, 2]])
-    assert "badge-sim" not in seen_by_alice()
     campaign.memberships.filter(user=bob).update(is_simulated=True)
+    give_table(campaign, clips, [[None, 4], [None, 4], [None, 3], [None, 2]])
+    assert "badge-sim" not in seen_by_alice()
+    give_table(campaign, clips, [[5, None], [4, None], [2, None], [1, None]])
     text = seen_by_alice()
     assert "badge-sim" in text and "1 of these 2 raters" in text
 

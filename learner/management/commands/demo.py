@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ import sys
 import time
 import urllib.request
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -24,6 +27,20 @@ PATIENCE_S = 60
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One set-up of an installation at a time; the lock goes with the process that held it."""
+    settings.DUBSCORE_VAR.mkdir(parents=True, exist_ok=True)
+    with (settings.DUBSCORE_VAR / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(
+                f"Another `make demo` is setting up in {settings.DUBSCORE_VAR}: wait for it."
+            ) from None
+        yield
 
 
 class Command(BaseCommand):
@@ -41,7 +58,8 @@ class Command(BaseCommand):
         self._refuse_taken(port)
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            self._set_up()
+            with _alone():
+                self._set_up()
         except KeyboardInterrupt:
             raise CommandError("Stopped. `make demo` goes on from here.") from None
         self._serve(port)
