@@ -13,6 +13,8 @@ from typing import Any
 UNWATCHED_S = 0.5
 UNWATCHED_FRAC = 0.03
 
+FASTEST_RATE = 1.25  # beyond it speech is no longer heard as it was spoken
+
 COUNTS = ("plays", "stalls", "dropped_frames", "viewport_width", "viewport_height")
 
 
@@ -99,6 +101,15 @@ class Evidence:
             min(end, duration_s) - min(start, duration_s) for start, end in self.watched_s
         )
         return min(1.0, played_s / duration_s)
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether it was played faster than it can be judged.
+
+        >>> Evidence(watched_s=((0.0, 5.0),), playback_rate=4.0).is_hurried
+        True
+        """
+        return self.playback_rate > FASTEST_RATE
 
     def is_whole(self, duration_s: float) -> bool:
         """Whether the clip was watched whole, but for what players skip.

@@ -27,7 +27,7 @@ class RaterProgress:
 
 def rater_progress(membership: Membership) -> RaterProgress:
     """Clips rated, and rated plus still to come within the campaign's limit for one rater."""
-    mine = Assignment.objects.filter(rater=membership, report=None)
+    mine = Assignment.objects.filter(rater=membership).counted()
     counts = mine.aggregate(done=Count("id", filter=Q(rated_at__isnull=False)), held=Count("id"))
     campaign = membership.campaign
     to_come = 0
@@ -51,6 +51,12 @@ def _clips_on_offer(membership: Membership) -> int:
         .distinct()
         .count()
     )
+
+
+def place_in_order(assignment: Assignment) -> int:
+    """The how-manieth clip this is for its rater, from 1; clips that were only reported aside."""
+    mine = Assignment.objects.filter(rater=assignment.rater_id).counted()
+    return mine.filter(position__lt=assignment.position).count() + 1
 
 
 def neighbours(assignment: Assignment) -> tuple[Assignment | None, Assignment | None]:

@@ -98,7 +98,7 @@ def _of(membership: Membership) -> AssignmentQuerySet:
 
 
 def _is_at_the_limit(membership: Membership) -> bool:
-    mine = _of(membership).filter(report=None).count()
+    mine = _of(membership).counted().count()
     return mine >= membership.campaign.clips_per_rater
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from annotator.actions.claiming import regain_place
 from annotator.evidence import Evidence
 from annotator.models import Assignment, Campaign, Rating, Score
+
+MOST_LEAD_TIME_S = 7 * 86_400.0  # a page left open for longer says nothing of the rater
 
 
 class ConflictingRating(ValidationError):
@@ -28,18 +30,20 @@ def submit_rating(
 ) -> Rating:
     """Keep one rating: the first, or a new revision; the same key again gives the same rating.
 
-    The assignment must come with its campaign and clip. Raises ValidationError when the campaign
-    is closed, a score is missing or the clip was not watched whole.
+    The same key with other scores is a change of mind on a page that was sent before, and so a
+    revision. The assignment must come with its campaign and clip. Raises ValidationError when the
+    campaign is closed, a score is missing or the clip was not watched whole.
     """
     earlier = _earlier(assignment)
-    if idempotency_key in earlier:
-        return earlier[idempotency_key]
+    key = _key(earlier, idempotency_key, scores)
+    if key in earlier:
+        return earlier[key]
     _check(assignment, evidence, is_first=not earlier)
     rating = Rating(
         assignment=assignment,
         revision=len(earlier) + 1,
-        idempotency_key=idempotency_key,
-        lead_time_s=lead_time_s,
+        idempotency_key=key,
+        lead_time_s=min(lead_time_s, MOST_LEAD_TIME_S),
         watched_frac=evidence.watched_frac(assignment.clip.duration_s),
         evidence=evidence.to_dict(),
     )
@@ -50,7 +54,7 @@ def submit_rating(
             Score.objects.bulk_create(kept)
             _close(assignment)
     except IntegrityError as race:
-        twin = assignment.ratings.filter(idempotency_key=idempotency_key).first()
+        twin = assignment.ratings.filter(idempotency_key=key).first()
         if twin is None:
             raise ConflictingRating(
                 _("This clip was rated on another page just now. Reload to see that rating.")
@@ -66,9 +70,19 @@ def _earlier(assignment: Assignment) -> dict[UUID, Rating]:
     return {rating.idempotency_key: rating for rating in assignment.ratings.all()}
 
 
+def _key(earlier: dict[UUID, Rating], key: UUID, scores: dict[str, int]) -> UUID:
+    """The key as sent, or one made of it and the scores where it brought other scores before."""
+    if key not in earlier:
+        return key
+    known = dict(earlier[key].scores.values_list("aspect__key", "value_raw"))
+    return key if known == scores else uuid5(key, repr(sorted(scores.items())))
+
+
 def _check(assignment: Assignment, evidence: Evidence, *, is_first: bool) -> None:
     if assignment.campaign.state == Campaign.State.CLOSED:
         raise ValidationError(_("This campaign is closed: ratings can no longer be changed."))
+    if is_first and evidence.is_hurried:
+        raise ValidationError(_("Please watch the clip at its normal speed."))
     if is_first and not evidence.is_whole(assignment.clip.duration_s):
         raise ValidationError(_("Please watch the clip to its end before you send the rating."))
 

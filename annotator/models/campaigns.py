@@ -167,6 +167,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Held by a rater and waiting for the rating."""
         return self.filter(rater__isnull=False, rated_at=None, report=None)
 
+    def counted(self) -> AssignmentQuerySet:
+        """Those a rater's progress counts: rated, or still to be; not what was only reported."""
+        return self.filter(Q(report=None) | Q(rated_at__isnull=False))
+
     def free(self) -> AssignmentQuerySet:
         """Places nobody has taken yet."""
         return self.filter(rater=None)

@@ -116,6 +116,7 @@ def _rating_page(request: HttpRequest, assignment: Assignment, form: RatingForm)
         "form": form,
         "report_form": ReportForm(),
         "progress": selectors.rater_progress(membership),
+        "number": selectors.place_in_order(assignment),
         "before": before,
         "after": after,
         "ahead": next((other for other in held if other.pk != assignment.pk), None),

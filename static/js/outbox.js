@@ -5,17 +5,23 @@
 window.dubscore = window.dubscore || {};
 
 window.dubscore.outbox = (() => {
+  const { store } = window.dubscore;
   const PREFIX = "dubscore:outbox:";
   const FIRST_DELAY_MS = 2000;
   const LAST_DELAY_MS = 30000;
 
+  // Oldest first: of two ratings of one clip the later must arrive later.
   const entries = () =>
-    Object.keys(localStorage)
+    store.names()
       .filter((name) => name.startsWith(PREFIX))
-      .map((name) => JSON.parse(localStorage.getItem(name)));
+      .map((name) => JSON.parse(store.get(name)))
+      .sort((a, b) => a.at - b.at);
 
-  const keep = (entry) => localStorage.setItem(PREFIX + entry.key, JSON.stringify(entry));
-  const drop = (key) => localStorage.removeItem(PREFIX + key);
+  const keep = (entry) => store.set(PREFIX + entry.key, JSON.stringify({ at: Date.now(), ...entry }));
+  const drop = (key) => store.remove(PREFIX + key);
+  const dropClip = (assignment) =>
+    entries().filter((entry) => entry.assignment === assignment).forEach((entry) => drop(entry.key));
+  const refused = (rater) => entries().filter((entry) => entry.rater === rater && entry.isRefused);
   const delay = (tries) => Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** tries);
 
   // Send one kept rating without leaving the page: "sent", "refused" or "later".
@@ -33,16 +39,19 @@ window.dubscore.outbox = (() => {
     return [404, 422].includes(response.status) ? "refused" : "later";
   }
 
-  // Send what an earlier page of the same rater left behind; say how many arrived.
+  // Send what earlier pages of the same rater left behind; give the keys that arrived. What the
+  // server will not take stays, marked, so that its rater hears of it.
   async function flush(rater) {
-    let sent = 0;
-    for (const entry of entries().filter((kept) => kept.rater === rater)) {
+    const sent = [];
+    for (const entry of entries().filter((kept) => kept.rater === rater && !kept.isRefused)) {
       const outcome = await send(entry);
-      if (outcome !== "later") drop(entry.key);
-      if (outcome === "sent") sent += 1;
+      if (outcome === "sent") {
+        drop(entry.key);
+        sent.push(entry.key);
+      } else if (outcome === "refused") keep({ ...entry, isRefused: true });
     }
     return sent;
   }
 
-  return { keep, drop, send, flush, delay, entries };
+  return { keep, drop, dropClip, flush, delay, refused };
 })();

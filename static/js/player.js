@@ -7,7 +7,7 @@ window.dubscore.watch = (video, durationS, alreadyWatched) => {
   // As annotator/evidence.py: what may stay unplayed of a clip that was watched whole.
   const UNWATCHED_S = 0.5;
   const UNWATCHED_FRAC = 0.03;
-  const seen = { plays: 0, stalls: 0, hiddenMs: 0, rate: 1, muted: false };
+  const seen = { plays: 0, stalls: 0, hiddenMs: 0, muted: false };
   let earlier = alreadyWatched;
   let hiddenSince = null;
 
@@ -43,8 +43,9 @@ window.dubscore.watch = (video, durationS, alreadyWatched) => {
     seen.muted = video.muted || video.volume === 0;
   });
   video.addEventListener("waiting", () => { seen.stalls += 1; });
+  // All raters judge the same speech: at the speed it was spoken.
   video.addEventListener("ratechange", () => {
-    if (Math.abs(video.playbackRate - 1) > Math.abs(seen.rate - 1)) seen.rate = video.playbackRate;
+    if (video.playbackRate !== 1) video.playbackRate = 1;
   });
   video.addEventListener("emptied", () => { earlier = watched(); });
   document.addEventListener("visibilitychange", () => {
@@ -65,7 +66,7 @@ window.dubscore.watch = (video, durationS, alreadyWatched) => {
       stalls: seen.stalls,
       hidden_s: seen.hiddenMs / 1000,
       is_muted: seen.muted,
-      playback_rate: seen.rate,
+      playback_rate: video.playbackRate,
       dropped_frames: video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0,
       viewport_width: window.innerWidth,
       viewport_height: window.innerHeight,

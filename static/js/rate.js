@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { outbox, watch } = window.dubscore;
+  const { outbox, store, watch } = window.dubscore;
   const MOST_AHEAD_BYTES = 50 * 1024 * 1024;
   const KEEP_EVERY_MS = 5 * 60 * 1000;
   const clipsAhead = new Map(); // media URL -> blob URL of a clip loaded ahead
@@ -14,8 +14,8 @@
     const form = section.querySelector("#rating-form");
     const video = section.querySelector("#clip");
     const wasWhole = section.dataset.whole === "true";
-    if (wasWhole) localStorage.removeItem(draftName(section.dataset.assignment));
-    const draft = JSON.parse(localStorage.getItem(draftName(section.dataset.assignment)) || "{}");
+    if (wasWhole) store.remove(draftName(section.dataset.assignment));
+    const draft = JSON.parse(store.get(draftName(section.dataset.assignment)) || "{}");
     const here = {
       section, form, video,
       id: section.dataset.assignment,
@@ -23,7 +23,7 @@
       why: section.querySelector("#why"),
       send: section.querySelector("#send"),
       wasWhole,
-      current: 0, tries: 0, isSending: false, openedAt: performance.now(),
+      current: 0, tries: 0, isSending: false, sentKey: null, openedAt: performance.now(),
       watching: watch(video, Number(section.dataset.duration), draft.watched || []),
     };
     page = here;
@@ -43,15 +43,28 @@
       const input = here.form.querySelector(`input[name="${name}"][value="${value}"]`);
       if (input) input.checked = true;
     }
-    if (draft.key) here.form.elements.idempotency_key.value = draft.key;
+    if (draft.key) keyOf(here).value = draft.key;
+    here.sentKey = draft.sentKey || null;
+  }
+
+  const keyOf = (here) => here.form.elements.idempotency_key;
+
+  // A rating that was changed after it was sent is another one: the first may have arrived.
+  function renewKey(here) {
+    if (keyOf(here).value !== here.sentKey) return;
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    keyOf(here).value = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
   function saveDraft(here) {
+    if (here.isDone) return; // it was taken: a player that is removed still says that it paused
     const scores = Object.fromEntries(
       here.aspects.map((aspect) => [aspect.dataset.aspect, scoreOf(aspect)]).filter(([, v]) => v),
     );
-    const draft = { scores, key: here.form.elements.idempotency_key.value, watched: here.watching.watched() };
-    localStorage.setItem(draftName(here.id), JSON.stringify(draft));
+    const draft = {
+      scores, key: keyOf(here).value, sentKey: here.sentKey, watched: here.watching.watched(),
+    };
+    store.set(draftName(here.id), JSON.stringify(draft));
   }
 
   const scoreOf = (aspect) => aspect.querySelector("input:checked")?.value;
@@ -120,7 +133,7 @@
 
   // The form
   function bindForm(here) {
-    here.form.addEventListener("change", () => { refresh(here); saveDraft(here); });
+    here.form.addEventListener("change", () => { renewKey(here); refresh(here); saveDraft(here); });
     here.aspects.forEach((aspect, index) => {
       aspect.addEventListener("focusin", () => focusAspect(here, index, { scroll: false, take: false }));
     });
@@ -140,8 +153,10 @@
     const { form } = here;
     form.elements.evidence.value = JSON.stringify(here.watching.evidence());
     form.elements.lead_time_s.value = ((performance.now() - here.openedAt) / 1000).toFixed(2);
+    here.sentKey = keyOf(here).value;
+    saveDraft(here);
     outbox.keep({
-      key: form.elements.idempotency_key.value,
+      key: here.sentKey,
       rater: here.section.dataset.rater,
       assignment: here.id,
       url: form.action,
@@ -160,11 +175,11 @@
 
   // Keys
   const isTyping = (target) => target.matches("input[type=text], textarea, select");
-  const isControl = (target) => target.closest("button, a, summary, input[type=text], textarea, select, .trouble");
+  const isControl = (target) => target.closest("button, a, summary, input[type=text], textarea, select");
 
   document.addEventListener("keydown", (event) => {
     if (!page?.section.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isTyping(event.target)) return;
+    if (isTyping(event.target) || event.target.closest(".trouble")) return;
     const act = actionOf(event);
     if (!act) return;
     event.preventDefault();
@@ -191,27 +206,40 @@
   }
 
   // Sending, and sending again
-  const isOurForm = (event) => page && event.detail.elt === page.form;
+  const underWay = new WeakMap(); // request -> the page and the key that it sends
 
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (isOurForm(event)) page.isSending = true;
+    if (!page || event.detail.elt !== page.form) return;
+    page.isSending = true;
+    underWay.set(event.detail.xhr, { here: page, key: keyOf(page).value });
   });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (!isOurForm(event)) return;
-    page.isSending = false;
-    const { status, responseURL } = event.detail.xhr;
-    const isLogin = responseURL && new URL(responseURL).pathname.startsWith("/login");
-    if (status === 422 || (status >= 200 && status < 400 && !isLogin)) {
-      outbox.drop(page.form.elements.idempotency_key.value);
-      if (status !== 422) localStorage.removeItem(draftName(page.id));
+
+  // Before the answer is put on the page, which by then is another clip's.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { xhr } = event.detail;
+    if (!underWay.has(xhr)) return;
+    const { here, key } = underWay.get(xhr);
+    here.isSending = false;
+    const isLogin = new URL(xhr.responseURL).pathname.startsWith("/login");
+    if (isLogin || (xhr.status >= 400 && xhr.status !== 422)) {
+      event.preventDefault(); // stay here: the rating is kept and sent again
+      later(here, isLogin ? "login" : "failed");
+    } else if (xhr.status === 422) {
+      outbox.drop(key);
+    } else if (key !== keyOf(here).value) {
+      event.preventDefault(); // changed while it was sent: the change follows
+      outbox.drop(key);
+      setTimeout(() => again(here));
     } else {
-      later(page, isLogin ? "login" : status === 0 ? "kept" : "failed");
+      outbox.dropClip(here.id);
+      store.remove(draftName(here.id));
+      here.isDone = true;
     }
   });
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (isOurForm(event) && new URL(event.detail.xhr.responseURL).pathname.startsWith("/login")) {
-      event.detail.shouldSwap = false; // stay here: the rating is kept and sent after signing in
-    }
+
+  document.addEventListener("htmx:sendError", (event) => {
+    const sent = underWay.get(event.detail.xhr);
+    if (sent) later(sent.here, "kept");
   });
 
   function later(here, word) {
@@ -228,7 +256,9 @@
     here.form.requestSubmit();
   }
 
-  window.addEventListener("pagehide", () => { if (page?.section.isConnected) saveDraft(page); });
+  window.addEventListener("pagehide", () => {
+    if (page?.section.isConnected) saveDraft(page);
+  });
   window.addEventListener("online", () => { if (page?.isSending) again(page); });
 
   setInterval(() => {
@@ -238,14 +268,29 @@
       .catch(() => {}); // a missed sign of life is harmless: the next one renews the lease
   }, KEEP_EVERY_MS);
 
+  // What an earlier page could not bring home: its rater is told, and decides.
+  function tellRefused(here) {
+    const [entry] = outbox.refused(here.section.dataset.rater);
+    const note = here.section.querySelector("#refused");
+    note.hidden = !entry || entry.assignment === here.id;
+    if (note.hidden) return;
+    note.querySelector("a").href = entry.url;
+    note.querySelector("button").onclick = () => { outbox.dropClip(entry.assignment); tellRefused(here); };
+  }
+
   // Pages come whole or by htmx
   async function start() {
     const section = document.querySelector("#rating[data-assignment]");
     if (!section || page?.section === section) return;
     open(section);
-    const left = outbox.entries().some((entry) => entry.assignment === section.dataset.assignment);
+    const here = page;
     const sent = await outbox.flush(section.dataset.rater);
-    if (sent && left && section.dataset.whole !== "true") window.location.assign(section.dataset.next);
+    if (here !== page || !section.isConnected) return;
+    if (sent.includes(keyOf(here).value) && !here.wasWhole) {
+      store.remove(draftName(here.id));
+      here.isDone = true;
+      window.location.assign(section.dataset.next);
+    } else tellRefused(here);
   }
 
   start();

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from annotator import actions
+from annotator import actions, selectors
 from annotator.evidence import Evidence
 from annotator.models import Assignment, Campaign, Clip, Membership, Rating, Score
 from annotator.models.ratings import AppendOnlyError
@@ -253,3 +253,45 @@ def test_a_closed_campaign_cannot_become_a_draft(live):
     actions.set_campaign_state(campaign=live, state="closed")
     with pytest.raises(ValidationError, match="cannot become"):
         actions.set_campaign_state(campaign=live, state="draft")
+
+
+def test_the_same_key_with_other_scores_is_a_revision_once(live, bob):
+    assignment, key = first_assignment(live, bob), uuid4()
+    changed = {**SCORES, "overall": 1}
+    first = submit(assignment, key=key)
+    second, again = (submit(assignment, key=key, scores=changed) for _ in range(2))
+    assert (first.revision, second.revision, again.pk) == (1, 2, second.pk)
+    assert submit(assignment, key=key).pk == first.pk  # a late copy of the first undoes nothing
+    current = Rating.objects.current().get()
+    assert current.scores.get(aspect__key="overall").value_raw == 1
+
+
+def test_a_clip_that_was_played_fast_was_not_heard(live, bob):
+    fast = Evidence(watched_s=((0.0, 4.0),), plays=1, playback_rate=4.0)
+    with pytest.raises(ValidationError, match="normal speed"):
+        submit(first_assignment(live, bob), evidence=fast)
+
+
+def test_a_page_left_open_for_ever_is_a_week_at_most(live, bob):
+    assignment = first_assignment(live, bob)
+    rating = actions.submit_rating(
+        assignment=Assignment.objects.select_related("clip", "campaign").get(pk=assignment.pk),
+        scores=SCORES,
+        evidence=WATCHED,
+        idempotency_key=uuid4(),
+        lead_time_s=1e308,
+    )
+    assert rating.lead_time_s == 7 * 86_400
+
+
+def test_reported_clips_are_left_out_of_the_count_and_rated_ones_never(live, bob, signed_in):
+    mine, client = membership(live, bob), signed_in(bob)
+    reported = actions.claim_assignments(membership=mine)[0]
+    actions.report_clip(assignment=reported, reason="stops")
+    for number in (1, 2):
+        address = client.get(f"/rate/{live.public_id}/").url
+        assert f"{number} of 2" in client.get(address).content.decode()
+        submit(Assignment.objects.get(public_id=address.strip("/").rsplit("/", 1)[-1]))
+    submit(reported)  # it played after all
+    progress = selectors.rater_progress(mine)
+    assert (progress.done, progress.total) == (3, 3)

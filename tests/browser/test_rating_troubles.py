@@ -1,0 +1,155 @@
+"""What goes wrong on the way of a rating, and what a rater may do meanwhile."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.test_the_loop import rate_with_keys, set_up, two_clips, wait_for_clip
+from tests.installation import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCORES = """
+import json
+from annotator.models import Rating
+print("JSON" + json.dumps([[r.revision, sorted(r.scores.values_list("value_raw", flat=True))]
+    for r in Rating.objects.order_by("assignment_id", "revision")]))
+"""
+NO_STORAGE = """
+Object.defineProperty(window, "localStorage", { get() { throw new DOMException("blocked"); } });
+"""
+
+
+@pytest.fixture
+def rater(installation, new_page, tmp_path_factory):
+    """Bob before the first of two clips, and the installation's address."""
+    installation.campaign = set_up(
+        installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2
+    )
+    installation.server, installation.address = installation.start_server()
+
+    def open_first(prepare=lambda page: None):
+        page = new_page()
+        prepare(page)
+        sign_in(page, installation.address, "bob")
+        page.get_by_role("link", name="Start rating").click()
+        expect(page.locator(".count")).to_have_text("1 of 2")
+        return page
+
+    return open_first
+
+
+def ratings(installation):
+    return json.loads(installation.shell(SCORES).rsplit("JSON", 1)[1])
+
+
+def test_one_enter_is_one_request_and_leaves_nothing_behind(installation, rater):
+    page, seen = rater(), []
+    page.on("request", lambda request: seen.append((request.method, request.url)))
+    rate_with_keys(page, "444444")
+    expect(page.locator(".count")).to_have_text("2 of 2")
+    wait_for_clip(page)
+    page.wait_for_timeout(500)
+    assert [method for method, _ in seen].count("POST") == 1
+    assert sum("/rate/" in url for _, url in seen) == 1
+    names = "Object.keys(localStorage).filter((name) => name.startsWith('dubscore:'))"
+    assert page.evaluate(names) == []
+
+
+def test_a_change_after_an_answer_that_was_lost_is_a_revision(installation, rater):
+    page = rater()
+    lost = []
+
+    def lose(route):
+        if route.request.method != "POST" or lost:
+            return route.continue_()
+        lost.append(route.fetch(max_redirects=0).status)
+        return route.abort()
+
+    page.route("**/assignments/*/", lose)
+    rate_with_keys(page, "444444")
+    expect(page.locator("#why")).to_contain_text("kept in this browser")
+    assert lost == [302]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("1")
+    expect(page.locator(".count")).to_have_text("2 of 2", timeout=20_000)
+    assert ratings(installation) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
+
+
+def test_a_change_while_a_rating_is_on_its_way_follows_it(installation, rater):
+    page = rater()
+
+    def slowly(route):
+        if route.request.method == "POST":
+            page.wait_for_timeout(700)
+        route.continue_()
+
+    page.route("**/assignments/*/", slowly)
+    rate_with_keys(page, "444444")
+    page.keyboard.press("2")
+    expect(page.locator(".count")).to_have_text("2 of 2", timeout=20_000)
+    assert ratings(installation)[-1] == [2, [2, 4, 4, 4, 4, 4]]
+
+
+def test_a_browser_that_may_keep_nothing_can_still_rate(installation, rater):
+    page = rater(lambda page: page.add_init_script(NO_STORAGE))
+    rate_with_keys(page, "345345")
+    expect(page.locator(".count")).to_have_text("2 of 2")
+    assert ratings(installation) == [[1, [3, 3, 4, 4, 5, 5]]]
+
+
+def test_reasons_for_a_report_are_chosen_with_the_arrow_keys(rater):
+    page = rater()
+    page.get_by_text("The clip does not play?").click()
+    first = page.locator(".trouble input[type=radio]").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".trouble input[type=radio]").nth(1)).to_be_checked()
+    page.keyboard.press("3")
+    expect(page.locator("#rating-form input:checked")).to_have_count(0)
+
+
+def test_a_kept_rating_that_is_refused_is_told_and_stays(installation, rater):
+    page = rater()
+    wait_for_clip(page)
+    installation.kill(installation.server)
+    rate_with_keys(page, "333333")
+    expect(page.locator("#why")).to_contain_text("kept in this browser")
+    first = page.url
+    page.goto("about:blank")
+    close = "from annotator.models import Campaign; Campaign.objects.update(state={!r})"
+    installation.shell(close.format("closed"))
+    installation.start_server(port=int(installation.address.rsplit(":", 1)[1]))
+    page.goto(first)
+    kept = "JSON.parse(localStorage[Object.keys(localStorage).find((n) => n.includes('outbox'))])"
+    wait_until(lambda: page.evaluate(kept).get("isRefused"), "the refusal")
+    expect(page.locator("#rating-form input:checked")).to_have_count(6)  # nothing is lost
+    installation.shell(close.format("live"))
+    page.goto(first)
+    expect(page.locator("#watched")).to_have_class("watched is-whole")
+    page.keyboard.press("Enter")
+    expect(page.locator(".count")).to_have_text("2 of 2")
+    assert ratings(installation) == [[1, [3] * 6]]
+
+
+def test_a_clip_played_fast_is_held_at_its_own_speed(rater):
+    page = rater()
+    wait_for_clip(page)
+    page.evaluate("document.querySelector('#clip').playbackRate = 4")
+    wait_until(
+        lambda: page.evaluate("document.querySelector('#clip').playbackRate") == 1, "its own speed"
+    )
+
+
+def test_without_javascript_the_page_says_what_it_needs(installation, rater, browser):
+    rater()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, installation.address, "bob")
+    page.get_by_role("link", name="rating", exact=False).first.click()
+    expect(page.locator("noscript p")).to_be_visible()
+    context.close()
