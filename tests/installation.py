@@ -47,10 +47,14 @@ class Installation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                process.wait(timeout=PATIENCE_S)
+        running = [process for process in self.processes if process.poll() is None]
+        for process in running:
+            process.terminate()  # politely, or what it started would go on without it
+        for process in running:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.kill(process)
         self._drop_database()
 
     # Commands
