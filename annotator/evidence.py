@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,8 +12,10 @@ from typing import Any
 UNWATCHED_S = 0.5
 UNWATCHED_FRAC = 0.03
 
+LONGEST_TEXT = 100_000  # a thousand played ranges, and all the rest, fit four times
 FASTEST_RATE = 1.25  # beyond it speech is no longer heard as it was spoken
 
+HIGHEST = 1e12  # no clip, window or wait is as long, and larger whole numbers fit no float
 COUNTS = ("plays", "stalls", "dropped_frames", "viewport_width", "viewport_height")
 
 
@@ -68,9 +69,11 @@ class Evidence:
         >>> Evidence.from_json('{"watched_s": [[0, 2.5]], "plays": 1}').watched_s
         ((0.0, 2.5),)
         """
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f"evidence is {len(text)} characters long; {LONGEST_TEXT} are allowed")
         try:
             given = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"evidence is not JSON ({error}): {text[:60]!r}") from error
         if not isinstance(given, dict):
             raise ValueError(f"evidence must be a JSON object, not {text[:60]!r}")
@@ -137,7 +140,8 @@ def _range(pair: Any) -> tuple[float, float]:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) < HIGHEST:
         raise ValueError(f"{name} must be a number, not {str(value)[:60]!r}")
     if value < 0:
         raise ValueError(f"{name} must not be negative, but is {value!r}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from io import StringIO
 from pathlib import Path
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mpg", ".mpeg", ".mkv", ".webm", ".avi"}
@@ -56,7 +58,7 @@ def read_listing(path: Path) -> list[ClipRow]:
 
     Raises:
         ManifestError: there is no such path, a folder without videos, or a manifest that lacks a
-            column or value, names a clip twice, or names a source that is not listed.
+            column or value, is no CSV in UTF-8, names a column or a clip twice, or dubs in a ring.
     """
     if path.is_dir():
         return _folder(path)
@@ -81,22 +83,40 @@ def _folder(folder: Path) -> list[ClipRow]:
 
 
 def _manifest(path: Path) -> list[ClipRow]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = [column.strip() for column in reader.fieldnames or []]
-        if "url" in columns:
-            raise ManifestError(
-                f"{path}: column 'url': files are not fetched from the network; "
-                "download them and give 'path'."
-            )
-        if "path" not in columns:
-            raise ManifestError(f"{path}: the column 'path' is missing; there are: {columns}")
-        reader.fieldnames = columns
-        rows = [_row(path, number, cells) for number, cells in enumerate(reader, start=2)]
+    reader = csv.DictReader(StringIO(_text(path), newline=""))
+    try:
+        reader.fieldnames = _checked(path, [name.strip() for name in reader.fieldnames or []])
+        rows = [_row(path, reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise ManifestError(f"{path}, line {reader.line_num + 1}: {error}") from error
     if not rows:
         raise ManifestError(f"{path} lists no clip.")
     _refuse_doubles(rows, path)
     return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ManifestError(
+            f"{path} is not UTF-8 (byte {error.start} is {error.object[error.start]:#04x}): "
+            "save it as CSV in UTF-8."
+        ) from error
+
+
+def _checked(path: Path, columns: list[str]) -> list[str]:
+    if "url" in columns:
+        raise ManifestError(
+            f"{path}: column 'url': files are not fetched from the network; "
+            "download them and give 'path'."
+        )
+    if "path" not in columns:
+        raise ManifestError(f"{path}: the column 'path' is missing; there are: {columns}")
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise ManifestError(f"{path}: there are several columns {', '.join(map(repr, twice))}.")
+    return columns
 
 
 def _row(manifest: Path, line: int, cells: dict[str, str | None]) -> ClipRow:
@@ -134,9 +154,15 @@ def _refuse_doubles(rows: list[ClipRow], where: Path) -> None:
 
 
 def _sources_first(rows: list[ClipRow]) -> list[ClipRow]:
-    names = {row.name for row in rows}
-    for row in rows:
-        if row.source == row.name:
-            raise ManifestError(f"Line {row.line}, column 'source': {row.name!r} names itself.")
-    sources = {row.source for row in rows if row.source in names}
-    return sorted(rows, key=lambda row: (row.name not in sources, row.line))
+    by_name = {row.name: row for row in rows}
+    asked = {row.name: [row.source] if row.source in by_name else [] for row in rows}
+    try:
+        order = list(TopologicalSorter(asked).static_order())
+    except CycleError as error:
+        ring = error.args[1]
+        raise ManifestError(
+            f"Line {by_name[ring[0]].line}, column 'source': a clip names itself in the end: "
+            f"{' is dubbed from '.join(ring[::-1])}."
+        ) from error
+    place = {name: number for number, name in enumerate(order)}
+    return sorted(rows, key=lambda row: place[row.name])

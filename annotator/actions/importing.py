@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
+from django.core.exceptions import ValidationError
 from django.core.files import File
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from annotator.manifest import ClipRow
 from annotator.models import Clip, Corpus
+from annotator.models.corpora import original_path
 from annotator.rendition import BrokenMedia, make_rendition, probe
 
 
@@ -88,13 +90,15 @@ def _update(clip: Clip, row: ClipRow, source: Clip | None) -> str:
         raise RefusedClip(
             "a clip of this name is here with another file: give the new file a new clip_id"
         )
-    changes = {name: text for name, text in row.known.items() if getattr(clip, name) != text}
+    said = {name: text for name, text in row.known.items() if text}  # an empty cell says nothing
+    changes = {name: text for name, text in said.items() if getattr(clip, name) != text}
     if source is not None and clip.source_id != source.pk:
         changes["source"] = source
     if row.metadata and clip.metadata != row.metadata:
         changes["metadata"] = row.metadata
     for name, value in changes.items():
         setattr(clip, name, value)
+    _check(clip)
     if changes:
         clip.save(update_fields=list(changes))
     return "updated" if changes else "known"
@@ -113,6 +117,7 @@ def _keep(corpus: Corpus, row: ClipRow, sha256: str, source: Clip | None) -> Cli
         metadata=row.metadata,
         **row.known,
     )
+    _check(clip)
     with tempfile.TemporaryDirectory() as folder:
         rendition = Path(folder) / "rendition.mp4"
         make_rendition(row.path, rendition, looked)
@@ -121,12 +126,29 @@ def _keep(corpus: Corpus, row: ClipRow, sha256: str, source: Clip | None) -> Cli
     return clip
 
 
-@transaction.atomic
+def _check(clip: Clip) -> None:
+    """What the table cannot hold is refused in words, on every kind of database."""
+    try:
+        clip.clean_fields(exclude=["original", "rendition"])
+    except ValidationError as error:
+        faults = (f"{name}: {' '.join(words)}" for name, words in error.message_dict.items())
+        raise RefusedClip("; ".join(faults)) from error
+
+
 def _save(clip: Clip, original: Path, rendition: Path) -> None:
     with original.open("rb") as bytes_in, rendition.open("rb") as bytes_shown:
-        clip.original.save(original.name, File(bytes_in), save=False)
+        place = original_path(clip, original.name)
+        if clip.original.storage.exists(place):  # another corpus has this very file
+            clip.original.name = place
+        else:
+            clip.original.save(original.name, File(bytes_in), save=False)
         clip.rendition.save(rendition.name, File(bytes_shown), save=False)
-        clip.save()
+    try:
+        with transaction.atomic():
+            clip.save()
+    except IntegrityError as race:
+        clip.rendition.delete(save=False)
+        raise RefusedClip("another import has just brought it in: import again") from race
 
 
 def _sha256(path: Path) -> str:

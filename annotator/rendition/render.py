@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ PRESET = "veryfast"
 AUDIO_RATE = 48_000
 AUDIO_BITS = 160_000
 CLOCK = Fraction(1, 90_000)
+# Encoders sign their work with name and settings in a side message of the stream (H.264, type 6).
+UNSIGNED = "filter_units=remove_types=6"
 # `bitexact` keeps the muxer from writing its own name and version.
 MP4 = {"movflags": "+faststart", "fflags": "+bitexact"}
 
@@ -57,10 +60,14 @@ def _copy(source: InputContainer, sink: OutputContainer) -> None:
     }
     for stream in streams.values():
         stream.metadata.clear()
+    unsigned = BitStreamFilterContext(UNSIGNED, source.streams.video[0])
     for packet in source.demux(*(source.streams[index] for index in streams)):
-        if packet.dts is not None:
-            packet.stream = streams[packet.stream_index]
-            sink.mux(packet)
+        target = streams[packet.stream_index]
+        is_picture = target.type == "video"
+        for ready in unsigned.filter(packet) if is_picture and packet.size else [packet]:
+            if ready.dts is not None:
+                ready.stream = target
+                sink.mux(ready)
 
 
 def _encode(source: InputContainer, sink: OutputContainer, looked: Probe) -> None:
@@ -75,14 +82,19 @@ def _encode(source: InputContainer, sink: OutputContainer, looked: Probe) -> Non
     pictures = _Pictures(looked.rotation)
     sounds = _Sounds()
     start_s = _start(source)
+    unsigned: BitStreamFilterContext | None = None
     for frame in source.decode(source.streams.video[0], source.streams.audio[0]):
         if isinstance(frame, av.VideoFrame):
             for ready in pictures.place(frame, start_s):
-                sink.mux(video.encode(ready))
+                for packet in video.encode(ready):
+                    unsigned = unsigned or BitStreamFilterContext(UNSIGNED, video)
+                    sink.mux(unsigned.filter(packet))
         elif isinstance(frame, av.AudioFrame):
             for heard in sounds.place(frame, start_s):
                 sink.mux(audio.encode(heard))
-    sink.mux(video.encode(None))
+    for packet in video.encode(None):
+        unsigned = unsigned or BitStreamFilterContext(UNSIGNED, video)
+        sink.mux(unsigned.filter(packet))
     sink.mux(audio.encode(None))
 
 

@@ -59,6 +59,29 @@ def test_a_bad_manifest_is_refused_with_line_and_column(tmp_path, text, word):
         read_listing(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("raw", "word"),
+    [
+        ("path,speaker\na.mp4,José\n".encode("latin-1"), "not UTF-8"),
+        ("path\na.mp4\n".encode("utf-16"), "not UTF-8"),
+        (b"path,transcript\na.mp4," + b"x" * 140_000 + b"\n", "line 2"),
+        (b"path,system,path\na.mp4,x,b.mp4\n", "several columns 'path'"),
+        (b"clip_id,path,source\na,1.mp4,b\nb,2.mp4,c\nc,3.mp4,a\n", "names itself in the end"),
+    ],
+)
+def test_what_is_no_manifest_is_refused_in_words(tmp_path, raw, word):
+    path = tmp_path / "manifest.csv"
+    path.write_bytes(raw)
+    with pytest.raises(ManifestError, match=word):
+        read_listing(path)
+
+
+def test_a_chain_of_dubs_is_read_from_its_beginning(tmp_path):
+    path = tmp_path / "manifest.csv"
+    path.write_text("clip_id,path,source\nc,3.mp4,b\nb,2.mp4,a\na,1.mp4,\n")
+    assert [row.name for row in read_listing(path)] == ["a", "b", "c"]
+
+
 def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(ManifestError, match="no manifest and no folder"):
         read_listing(tmp_path / "nowhere")

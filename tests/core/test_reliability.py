@@ -182,3 +182,12 @@ def test_alpha_over_aspects_of_real_means_is_the_known_one(real_data):
     ratings = pd.read_csv(real_data / "ratings" / "hanna_1056x3x6.csv")
     means = ratings.groupby(["item", "aspect"])["rating"].mean().unstack("aspect")
     assert cronbach_alpha(means.to_numpy()) == pytest.approx(0.904, abs=6e-4)
+
+
+def test_totals_that_differ_by_rounding_alone_are_the_same_total():
+    rng = np.random.default_rng(5)
+    for parts in (3, 7, 9, 11):
+        for _ in range(50):
+            halves_NK = rng.integers(1, 5 * parts, (12, 1)) / parts
+            with pytest.raises(ValueError, match="same total"):
+                cronbach_alpha(np.hstack([halves_NK, 6.0 - halves_NK]))

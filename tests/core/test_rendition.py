@@ -84,8 +84,13 @@ def test_nothing_in_a_copy_names_who_made_the_original(tmp_path):
         sound.sample_rate = 16_000
         sink.mux(audio.encode(sound))
         sink.mux(audio.encode(None))
-    assert b"AcmeDub" in original.read_bytes()
-    assert b"AcmeDub" not in render(original).read_bytes()
+    assert b"AcmeDub" in original.read_bytes() and b"x264" in original.read_bytes()
+    copy = render(original).read_bytes()
+    assert b"AcmeDub" not in copy and b"x264" not in copy
+
+
+def test_a_copy_made_anew_looks_like_one_that_was_copied(tmp_path):
+    assert b"x264" not in render(write_clip(tmp_path / "a.mkv", codec="mpeg4")).read_bytes()
 
 
 def test_a_file_that_fails_leaves_nothing_behind(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotator.models import Clip, Corpus
+from annotator.models.corpora import ClipQuerySet
 from annotator.rendition import probe
 from tests.clips import write_clip
 
@@ -135,3 +136,51 @@ def test_all_real_clips_come_in_and_become_playable(real_data, capsys):
     assert code == 0 and "14 new" in out
     for clip in Clip.objects.all():
         assert probe(Path(clip.rendition.path)).is_playable
+
+
+@pytest.mark.django_db
+def test_what_no_table_can_hold_is_refused_and_the_rest_goes_on(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4", tone_hz=300)
+    write_clip(tmp_path / "b.mp4", tone_hz=500)
+    listing = manifest(tmp_path, f"clip_id,path\n{'x' * 300},a.mp4\nb,b.mp4\n")
+    code, out = run(listing, capsys)
+    assert code == 1 and "1 new, 0 known, 0 updated, 1 refused" in out
+    assert "at most 200 characters" in out
+    assert [clip.name for clip in Clip.objects.all()] == ["b"]
+
+
+@pytest.mark.django_db
+def test_an_empty_cell_takes_nothing_away(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4")
+    run(manifest(tmp_path, "clip_id,path,transcript,system\na,a.mp4,Good day,acme\n"), capsys)
+    code, out = run(manifest(tmp_path, "clip_id,path,transcript\na,a.mp4,\n"), capsys)
+    assert code == 0 and "1 known" in out
+    clip = Clip.objects.get()
+    assert (clip.transcript, clip.system) == ("Good day", "acme")
+
+
+@pytest.mark.django_db
+def test_one_file_in_two_corpora_lies_on_the_disk_once(tmp_path, capsys, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in" / "a.mp4")
+    for corpus in ("films", "series"):
+        assert run(tmp_path / "in", capsys, corpus)[0] == 0
+    first, second = Clip.objects.all()
+    assert first.original.name == second.original.name
+    assert len(list((settings.MEDIA_ROOT / "originals").rglob("*.mp4"))) == 1
+
+
+@pytest.mark.django_db
+def test_two_imports_at_once_bring_a_clip_in_once(tmp_path, capsys, monkeypatch, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in" / "a.mp4")
+    run(tmp_path / "in", capsys)
+    nobody = Clip.objects.filter(pk=-1)
+    monkeypatch.setattr(ClipQuerySet, "filter", lambda self, **asked: nobody)  # not seen yet
+    code, out = run(tmp_path / "in", capsys)
+    monkeypatch.undo()
+    assert code == 1 and "import again" in out
+    assert Clip.objects.count() == 1
+    assert len(list((settings.MEDIA_ROOT / "renditions").rglob("*.mp4"))) == 1
