@@ -119,8 +119,15 @@ def campaign(corpus: Corpus, rubric: Rubric, alice: User, bob: User, bina: User)
     return campaign
 
 
+@pytest.fixture(scope="session")
+def empty_installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Set up once for all tests, and only copied."""
+    with Installation(tmp_path_factory.mktemp("empty")) as empty:
+        yield empty
+
+
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, empty_installation: Installation) -> Iterator[Installation]:
     """A whole installation of its own: database, media, server and workers as real processes."""
-    with Installation(tmp_path) as running:
+    with Installation(tmp_path, empty_installation) as running:
         yield running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +19,16 @@ PATIENCE_S = 60
 
 
 class Installation:
-    """One installation in a folder of its own; ends every process it started."""
+    """One installation in a folder of its own; ends every process it started.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where it keeps everything.
+        template: One that was set up and has no process; its database and files are copied.
+    """
+
+    def __init__(self, folder: Path, template: Installation | None = None) -> None:
         self.folder = folder
+        self.template = template
         self.database = f"dubscore_test_{os.getpid()}_{folder.name.replace('-', '_')}"[:60]
         self.processes: list[subprocess.Popen[bytes]] = []
         self.env = {
@@ -36,7 +43,13 @@ class Installation:
         }
 
     def __enter__(self) -> Installation:
-        self._create_database()
+        if self.template:
+            shutil.copytree(self.template.folder, self.folder, dirs_exist_ok=True)
+            self._on_server(
+                f'CREATE DATABASE "{self.database}" TEMPLATE "{self.template.database}"'
+            )
+            return self
+        self._on_server(f'CREATE DATABASE "{self.database}"')
         self.manage("migrate", "--no-input", "--verbosity", "0")
         self.manage("collectstatic", "--no-input", "--verbosity", "0")
         return self
@@ -125,9 +138,6 @@ class Installation:
         if not outer.startswith("postgres"):
             return f"sqlite:///{self.folder}/dubscore.sqlite3"
         return urlunsplit(urlsplit(outer)._replace(path=f"/{self.database}"))
-
-    def _create_database(self) -> None:
-        self._on_server(f'CREATE DATABASE "{self.database}"')
 
     def _drop_database(self) -> None:
         self._on_server(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')

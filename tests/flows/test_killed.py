@@ -48,7 +48,7 @@ campaign = Campaign.objects.get()
 weights = ProxyWeights.objects.create(campaign=campaign, target="overall",
     **fit_proxy(campaign, "overall", seed=1))
 run = TrainingRun.objects.create(campaign=campaign, proxy_weights=weights, seed=1,
-    config={"epochs_ws": 400, "epochs_ft": 400, "width": 32, "layers": 1, "folds": 2})
+    config={"epochs_ws": 250, "epochs_ft": 250, "width": 32, "layers": 1, "folds": 2})
 enqueue(run)
 """
 
