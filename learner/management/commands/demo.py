@@ -56,7 +56,8 @@ class Command(BaseCommand):
         """Set up what is missing, then serve."""
         port = options["port"]
         self._refuse_taken(port)
-        signal.signal(signal.SIGTERM, _interrupt)
+        for wanted in (signal.SIGINT, signal.SIGTERM):  # also where a shell had them ignored
+            signal.signal(wanted, _interrupt)
         try:
             with _alone():
                 self._set_up()
