@@ -26,6 +26,19 @@ class EvidenceField(forms.CharField):
             raise ValidationError(str(error)) from error
 
 
+class KeyField(forms.UUIDField):
+    """The key that makes a rating one however often it is sent."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What the page shows again: a new key for one that no try could ever succeed with."""
+        try:
+            return self.to_python(data) or initial
+        except ValidationError:
+            return initial
+
+
 class ScoreField(forms.IntegerField):
     """A whole number from 1 to 5; its words are looked up when they are shown."""
 
@@ -48,9 +61,11 @@ class ScoreField(forms.IntegerField):
 class RatingForm(forms.Form):
     """One score for each aspect of the rubric, and how the clip was watched."""
 
-    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
-    lead_time_s = forms.FloatField(min_value=0, widget=forms.HiddenInput, initial=0)
-    evidence = EvidenceField(initial='{"watched_s": []}')
+    idempotency_key = KeyField(label=gettext_lazy("Key of this rating"), initial=uuid4)
+    lead_time_s = forms.FloatField(
+        min_value=0, label=gettext_lazy("Lead time"), widget=forms.HiddenInput, initial=0
+    )
+    evidence = EvidenceField(label=gettext_lazy("Playback"), initial='{"watched_s": []}')
 
     def __init__(self, *args: Any, aspects: list[Aspect], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
