@@ -22,6 +22,13 @@ window.dubscore.outbox = (() => {
   const dropClip = (assignment) =>
     entries().filter((entry) => entry.assignment === assignment).forEach((entry) => drop(entry.key));
   const refused = (rater) => entries().filter((entry) => entry.rater === rater && entry.isRefused);
+  const latest = (rater, assignment) =>
+    entries().filter((entry) => entry.rater === rater && entry.assignment === assignment).pop();
+
+  function refuse(key) {
+    const entry = JSON.parse(store.get(PREFIX + key) || "null");
+    if (entry) keep({ ...entry, isRefused: true });
+  }
   const delay = (tries) => Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** tries);
 
   // Send one kept rating without leaving the page: "sent", "refused" or "later".
@@ -48,10 +55,10 @@ window.dubscore.outbox = (() => {
       if (outcome === "sent") {
         drop(entry.key);
         sent.push(entry.key);
-      } else if (outcome === "refused") keep({ ...entry, isRefused: true });
+      } else if (outcome === "refused") refuse(entry.key);
     }
     return sent;
   }
 
-  return { keep, drop, dropClip, flush, delay, refused };
+  return { keep, drop, dropClip, flush, delay, latest, refuse, refused };
 })();

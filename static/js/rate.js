@@ -37,10 +37,12 @@
     section.focus({ preventScroll: true });
   }
 
-  // Scores and what was watched survive a reload.
+  // Scores and what was watched survive a reload; so does a change that has not arrived.
   function restore(here, draft) {
-    for (const [name, value] of Object.entries(draft.scores || {})) {
-      const input = here.form.querySelector(`input[name="${name}"][value="${value}"]`);
+    const kept = here.wasWhole && outbox.latest(here.section.dataset.rater, here.id);
+    const scores = kept ? Object.fromEntries(new URLSearchParams(kept.body)) : draft.scores || {};
+    for (const { dataset: { aspect } } of here.aspects) {
+      const input = here.form.querySelector(`input[name="${aspect}"][value="${scores[aspect]}"]`);
       if (input) input.checked = true;
     }
     if (draft.key) keyOf(here).value = draft.key;
@@ -225,7 +227,7 @@
       event.preventDefault(); // stay here: the rating is kept and sent again
       later(here, isLogin ? "login" : "failed");
     } else if (xhr.status === 422) {
-      outbox.drop(key);
+      outbox.refuse(key); // the page that comes says why; the scores stay until one is taken
     } else if (key !== keyOf(here).value) {
       event.preventDefault(); // changed while it was sent: the change follows
       outbox.drop(key);
@@ -268,12 +270,17 @@
       .catch(() => {}); // a missed sign of life is harmless: the next one renews the lease
   }, KEEP_EVERY_MS);
 
-  // What an earlier page could not bring home: its rater is told, and decides.
+  // What could not be brought home, of this clip first: its rater is told, and decides.
   function tellRefused(here) {
-    const [entry] = outbox.refused(here.section.dataset.rater);
+    const entries = outbox.refused(here.section.dataset.rater);
+    const mine = entries.find((entry) => entry.assignment === here.id);
+    const entry = mine || entries[0];
     const note = here.section.querySelector("#refused");
-    note.hidden = !entry || entry.assignment === here.id;
+    const isTold = mine && here.section.querySelector(".notice-bad"); // by the server, just now
+    note.hidden = !entry || Boolean(isTold);
     if (note.hidden) return;
+    note.querySelector("span").textContent = mine ? note.dataset.here : note.dataset.other;
+    note.querySelector("a").hidden = Boolean(mine);
     note.querySelector("a").href = entry.url;
     note.querySelector("button").onclick = () => { outbox.dropClip(entry.assignment); tellRefused(here); };
   }

@@ -113,9 +113,10 @@ def test_reasons_for_a_report_are_chosen_with_the_arrow_keys(rater):
     expect(page.locator("#rating-form input:checked")).to_have_count(0)
 
 
-def test_a_kept_rating_that_is_refused_is_told_and_stays(installation, rater):
+def test_a_kept_rating_that_is_refused_is_told_and_stays(installation, rater, shoot):
     page = rater()
     wait_for_clip(page)
+    ahead = page.locator("#rating").get_attribute("data-ahead").removesuffix("clip")
     installation.kill(installation.server)
     rate_with_keys(page, "333333")
     expect(page.locator("#why")).to_contain_text("kept in this browser")
@@ -128,12 +129,62 @@ def test_a_kept_rating_that_is_refused_is_told_and_stays(installation, rater):
     kept = "JSON.parse(localStorage[Object.keys(localStorage).find((n) => n.includes('outbox'))])"
     wait_until(lambda: page.evaluate(kept).get("isRefused"), "the refusal")
     expect(page.locator("#rating-form input:checked")).to_have_count(6)  # nothing is lost
+    expect(page.locator("#refused")).to_contain_text("Your rating of this clip could not be taken")
+    expect(page.locator("#refused a")).to_be_hidden()
+    shoot(page, "rating-refused-here")
+    page.goto(f"{installation.address}{ahead}")
+    expect(page.locator("#refused")).to_contain_text("A rating of another clip could not be taken")
+    shoot(page, "rating-refused-other")
+    page.get_by_role("link", name="Open that clip").click()
+    page.wait_for_url(first)
     installation.shell(close.format("live"))
     page.goto(first)
     expect(page.locator("#watched")).to_have_class("watched is-whole")
     page.keyboard.press("Enter")
     expect(page.locator(".count")).to_have_text("2 of 2")
     assert ratings(installation) == [[1, [3] * 6]]
+
+
+def test_a_change_that_is_refused_is_told_and_shown_until_it_is_forgotten(installation, rater):
+    page = rater()
+    first = page.url
+    rate_with_keys(page, "444444")
+    expect(page.locator(".count")).to_have_text("2 of 2")
+    page.get_by_role("link", name="Previous clip").click()
+    expect(page.get_by_text("You have rated this clip.")).to_be_visible()
+    installation.shell(
+        "from annotator.models import Campaign as C; C.objects.update(state='closed')"
+    )
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This campaign is closed")).to_be_visible()
+    expect(page.locator("#refused")).to_be_hidden()  # once is enough
+    page.goto(first)
+    expect(page.locator("#refused")).to_contain_text("Your rating of this clip could not be taken")
+    expect(page.locator("input[name=sync]:checked")).to_have_value("1")
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.locator("#refused")).to_be_hidden()
+    page.goto(first)
+    expect(page.locator("input[name=sync]:checked")).to_have_value("4")
+    assert ratings(installation) == [[1, [4] * 6]]
+
+
+def test_a_change_sent_by_a_later_page_is_what_that_page_shows(installation, rater):
+    page = rater()
+    first = page.url
+    rate_with_keys(page, "444444")
+    expect(page.locator(".count")).to_have_text("2 of 2")
+    page.get_by_role("link", name="Previous clip").click()
+    expect(page.get_by_text("You have rated this clip.")).to_be_visible()
+    page.route("**/assignments/*/", lambda route: route.abort())
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#why")).to_contain_text("kept in this browser")
+    page.unroute_all()
+    page.goto(first)
+    expect(page.locator("input[name=sync]:checked")).to_have_value("1")
+    wait_until(lambda: len(ratings(installation)) == 2, "the change that was left behind")
+    assert ratings(installation) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
 
 
 def test_a_clip_played_fast_is_held_at_its_own_speed(rater):
