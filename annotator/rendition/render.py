@@ -15,7 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
-from annotator.rendition.probe import MOST_KEYFRAME_GAP_S, Probe
+from annotator.rendition.probe import MOST_KEYFRAME_GAP_S, BrokenMedia, Probe
 from annotator.rendition.signatures import PLAIN_AAC, unsigned_picture, unsigned_sound
 
 CRF = "20"  # visually lossless for the small pictures that are rated
@@ -39,6 +39,9 @@ def make_rendition(path: Path, target: Path, looked: Probe) -> None:
         path: A file that `probe` has accepted.
         target: Where the MP4 goes; it appears there whole or not at all.
         looked: What `probe` said of it.
+
+    Raises:
+        BrokenMedia: its streams cannot be copied or made anew after all.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".unfinished")
@@ -52,6 +55,8 @@ def make_rendition(path: Path, target: Path, looked: Probe) -> None:
             else:
                 _encode(source, sink, looked)
         unfinished.replace(target)
+    except av.error.FFmpegError as error:
+        raise BrokenMedia(f"no copy could be made of it: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
