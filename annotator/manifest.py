@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mpg", ".mpeg", ".mkv", ".webm", ".avi"}
 # Manifest column to the name that the product uses.
@@ -24,6 +25,7 @@ KNOWN_COLUMNS = {
     "emotion": "emotion",
 }
 OWN_COLUMNS = {"clip_id", "path", "source", "source_path", "duration"}
+NAMELESS = "\0"  # begins what stands for the name of a column without one; no manifest holds it
 
 
 class ManifestError(ValueError):
@@ -39,6 +41,7 @@ class ClipRow:
         path: The file.
         source: `clip_id` of the clip it was dubbed from, if that is listed too.
         source_path: File it was dubbed from, if that is not listed.
+        source_name: What that file is called where `source` does not say: its path as given.
         known: Columns that the product knows, by its own names.
         metadata: Every other column, as it stands.
         line: Where it stands in the manifest; 0 for a folder.
@@ -48,6 +51,7 @@ class ClipRow:
     path: Path
     source: str = ""
     source_path: Path | None = None
+    source_name: str = ""
     known: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     line: int = 0
@@ -57,14 +61,18 @@ def read_listing(path: Path) -> list[ClipRow]:
     """The clips of a manifest or of a folder, sources before what was dubbed from them.
 
     Raises:
-        ManifestError: there is no such path, a folder without videos, or a manifest that lacks a
-            column or value, is no CSV in UTF-8, names a column or a clip twice, or dubs in a ring.
+        ManifestError: there is no such path or it cannot be read, a folder without videos or with
+            one whose name is no text, or a manifest that lacks a column or value, is no CSV in
+            UTF-8, names a column or a clip twice, or dubs in a ring.
     """
-    if path.is_dir():
-        return _folder(path)
-    if not path.is_file():
-        raise ManifestError(f"There is no manifest and no folder at {path}.")
-    return _sources_first(_manifest(path))
+    try:
+        if path.is_dir():
+            return _folder(path)
+        if not path.is_file():
+            raise ManifestError(f"There is no manifest and no folder at {path}.")
+        return _sources_first(_manifest(path))
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _folder(folder: Path) -> list[ClipRow]:
@@ -77,7 +85,13 @@ def _folder(folder: Path) -> list[ClipRow]:
     if not files:
         kinds = ", ".join(sorted(VIDEO_SUFFIXES))
         raise ManifestError(f"{folder} holds no video ({kinds}).")
-    rows = [ClipRow(file.relative_to(folder).with_suffix("").as_posix(), file) for file in files]
+    names = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
+    for file, name in zip(files, names, strict=True):
+        if re.search("[\ud800-\udfff]", name):
+            raise ManifestError(
+                f"The name {str(file.relative_to(folder))!r} is not UTF-8: mend it."
+            )
+    rows = [ClipRow(name, file) for file, name in zip(files, names, strict=True)]
     _refuse_doubles(rows, folder)
     return rows
 
@@ -97,12 +111,16 @@ def _manifest(path: Path) -> list[ClipRow]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"{path} is not UTF-8 (byte {error.start} is {error.object[error.start]:#04x}): "
             "save it as CSV in UTF-8."
         ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ManifestError(f"{path}, line {line}: a NUL character: save it as CSV in UTF-8.")
+    return text
 
 
 def _checked(path: Path, columns: list[str]) -> list[str]:
@@ -113,24 +131,35 @@ def _checked(path: Path, columns: list[str]) -> list[str]:
         )
     if "path" not in columns:
         raise ManifestError(f"{path}: the column 'path' is missing; there are: {columns}")
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        raise ManifestError(f"{path}: there are several columns {', '.join(map(repr, twice))}.")
-    return columns
+    meant: dict[str, str] = {}
+    for name in filter(None, columns):
+        other = meant.setdefault(KNOWN_COLUMNS.get(name, name), name)
+        if other != name:
+            raise ManifestError(f"{path}: the columns {other!r} and {name!r} say the same.")
+        if columns.count(name) > 1:
+            raise ManifestError(f"{path}: there are several columns {name!r}.")
+    return [name or f"{NAMELESS}{number}" for number, name in enumerate(columns)]
 
 
 def _row(manifest: Path, line: int, cells: dict[str, str | None]) -> ClipRow:
     if None in cells:
         raise ManifestError(f"{manifest}, line {line}: more values than columns.")
     values = {column: (value or "").strip() for column, value in cells.items()}
+    if any(value for column, value in values.items() if column.startswith(NAMELESS)):
+        raise ManifestError(f"{manifest}, line {line}: a value in a column that has no name.")
     if not values["path"]:
         raise ManifestError(f"{manifest}, line {line}, column 'path': empty.")
-    path = manifest.parent / values["path"]
     source_path = values.get("source_path", "")
+    for column, given in (("path", values["path"]), ("source_path", source_path or "none")):
+        if Path(given).name in {"", ".."}:
+            raise ManifestError(
+                f"{manifest}, line {line}, column {column!r}: {given!r} names no file."
+            )
     return ClipRow(
         name=values.get("clip_id") or Path(values["path"]).with_suffix("").as_posix(),
-        path=path,
+        path=manifest.parent / values["path"],
         source=values.get("source", ""),
+        source_name=_source_name(source_path),
         source_path=manifest.parent / source_path if source_path else None,
         known={KNOWN_COLUMNS[name]: text for name, text in values.items() if name in KNOWN_COLUMNS},
         metadata={
@@ -140,6 +169,15 @@ def _row(manifest: Path, line: int, cells: dict[str, str | None]) -> ClipRow:
         },
         line=line,
     )
+
+
+def _source_name(given: str) -> str:
+    """By all of its path: many a corpus has one `source.mp4` a folder."""
+    path = PurePosixPath(given)
+    parts = (
+        [part for part in path.with_suffix("").parts if part not in {"..", "/"}] if given else []
+    )
+    return "/".join(["source", *parts]) if parts else ""
 
 
 def _refuse_doubles(rows: list[ClipRow], where: Path) -> None:

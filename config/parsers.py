@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -10,7 +11,10 @@ from rest_framework.parsers import JSONParser
 
 
 class ShallowJSONParser(JSONParser):
-    """JSON that is nested too deeply to be read is a bad request, like any other that is wrong."""
+    """JSON that no answer could repeat is a bad request, like any other that is wrong.
+
+    Python reads half a surrogate pair but cannot write it; too deep a nesting it cannot even read.
+    """
 
     def parse(
         self,
@@ -20,6 +24,10 @@ class ShallowJSONParser(JSONParser):
     ) -> Any:
         """Read it, or answer 400."""
         try:
-            return super().parse(stream, media_type, parser_context)
+            given = super().parse(stream, media_type, parser_context)
+            json.dumps(given, ensure_ascii=False).encode()
         except RecursionError as error:
             raise ParseError("JSON is nested too deeply.") from error
+        except UnicodeEncodeError as error:
+            raise ParseError("JSON holds half a surrogate pair.") from error
+        return given

@@ -23,6 +23,7 @@ def write_clip(
     flash_s: float | None = None,
     sound_late_s: float = 0.0,
     size: tuple[int, int] = (64, 48),
+    x264: str = "",
 ) -> Path:
     """Write a clip; `flash_s` makes the picture white, and the tone start, at that moment."""
     options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
@@ -32,6 +33,7 @@ def write_clip(
             video = sink.add_stream(codec, rate=FPS)
             video.width, video.height = size
             video.pix_fmt = "yuv420p"
+            video.options = {"x264-params": x264} if x264 else {}
         if has_sound:
             audio = sink.add_stream("aac" if path.suffix != ".mpg" else "mp2", rate=RATE)
             audio.layout = "mono"

@@ -22,6 +22,10 @@ class RefusedClip(ValueError):
     """A listed clip that cannot be brought in, with the reason."""
 
 
+class OvertakenClip(RefusedClip):
+    """A clip that another import has brought in while this one was at it."""
+
+
 @dataclass(frozen=True)
 class ImportOutcome:
     """What became of one listed clip: `new`, `known`, `updated` or `refused`."""
@@ -41,21 +45,27 @@ def import_clips(
     outcomes = []
     for row in rows:
         try:
-            what = _import_clip(corpus, row)
+            try:
+                what = _import_clip(corpus, row)
+            except OvertakenClip:
+                what = _import_clip(corpus, row)  # it is known by now
             outcome = ImportOutcome(row.name, what)
         except (BrokenMedia, RefusedClip) as refusal:
             outcome = ImportOutcome(row.name, "refused", str(refusal))
+        except OSError as error:
+            reason = f"{error.strerror}: {error.filename or row.path}"
+            outcome = ImportOutcome(row.name, "refused", reason)
         outcomes.append(outcome)
         tell(outcome)
     return outcomes
 
 
 def _import_clip(corpus: Corpus, row: ClipRow) -> str:
-    source = _source(corpus, row)
+    sha256 = _sha256(row.path)
+    source = _source(corpus, row, sha256)
     known = corpus.clips.filter(name=row.name).first()
     if known is not None:
-        return _update(known, row, source)
-    sha256 = _sha256(row.path)
+        return _update(known, row, sha256, source)
     twin = corpus.clips.filter(sha256=sha256).first()
     if twin is not None:
         raise RefusedClip(f"the same file is already here as {twin.name!r}")
@@ -63,19 +73,13 @@ def _import_clip(corpus: Corpus, row: ClipRow) -> str:
     return "new"
 
 
-def _source(corpus: Corpus, row: ClipRow) -> Clip | None:
+def _source(corpus: Corpus, row: ClipRow, sha256: str) -> Clip | None:
     """The clip it was dubbed from; a source named only by its file is brought in by itself."""
     if row.source_path is not None:
-        sha256 = _sha256(row.source_path)
-        known = corpus.clips.filter(sha256=sha256).first()
-        name = row.source or f"source/{row.source_path.stem}"
-        own = {
-            "content_id": row.known.get("content_id", ""),
-            "transcript": row.known.get("transcript", ""),
-            "source_language": row.known.get("source_language", ""),
-            "target_language": row.known.get("source_language", ""),
-        }
-        return known or _keep(corpus, ClipRow(name, row.source_path, known=own), sha256, None)
+        source_sha256 = _sha256(row.source_path)
+        if source_sha256 == sha256:
+            raise RefusedClip("it is its own source: both are the same file")
+        return _source_by_file(corpus, row, row.source_path, source_sha256)
     if not row.source:
         return None
     source = corpus.clips.filter(name=row.source).first()
@@ -84,9 +88,25 @@ def _source(corpus: Corpus, row: ClipRow) -> Clip | None:
     return source
 
 
-def _update(clip: Clip, row: ClipRow, source: Clip | None) -> str:
+def _source_by_file(corpus: Corpus, row: ClipRow, path: Path, sha256: str) -> Clip:
+    known = corpus.clips.filter(sha256=sha256).first()
+    if known is not None:
+        return known
+    name = row.source or row.source_name
+    if corpus.clips.filter(name=name).exists():
+        raise RefusedClip(f"its source {name!r} is here with another file than {path.name}")
+    own = {
+        "content_id": row.known.get("content_id", ""),
+        "transcript": row.known.get("transcript", ""),
+        "source_language": row.known.get("source_language", ""),
+        "target_language": row.known.get("source_language", ""),
+    }
+    return _keep(corpus, ClipRow(name, path, known=own), sha256, None)
+
+
+def _update(clip: Clip, row: ClipRow, sha256: str, source: Clip | None) -> str:
     """Take over what the list says of a clip we have; its file may not be another one."""
-    if _sha256(row.path) != clip.sha256:
+    if sha256 != clip.sha256:
         raise RefusedClip(
             "a clip of this name is here with another file: give the new file a new clip_id"
         )
@@ -94,8 +114,9 @@ def _update(clip: Clip, row: ClipRow, source: Clip | None) -> str:
     changes = {name: text for name, text in said.items() if getattr(clip, name) != text}
     if source is not None and clip.source_id != source.pk:
         changes["source"] = source
-    if row.metadata and clip.metadata != row.metadata:
-        changes["metadata"] = row.metadata
+    metadata = {**clip.metadata, **row.metadata}
+    if clip.metadata != metadata:
+        changes["metadata"] = metadata
     for name, value in changes.items():
         setattr(clip, name, value)
     _check(clip)
@@ -138,7 +159,7 @@ def _check(clip: Clip) -> None:
 def _save(clip: Clip, original: Path, rendition: Path) -> None:
     with original.open("rb") as bytes_in, rendition.open("rb") as bytes_shown:
         place = original_path(clip, original.name)
-        if clip.original.storage.exists(place):  # another corpus has this very file
+        if _is_whole(clip, place, original):  # another corpus has this very file
             clip.original.name = place
         else:
             clip.original.save(original.name, File(bytes_in), save=False)
@@ -148,7 +169,15 @@ def _save(clip: Clip, original: Path, rendition: Path) -> None:
             clip.save()
     except IntegrityError as race:
         clip.rendition.delete(save=False)
-        raise RefusedClip("another import has just brought it in: import again") from race
+        if clip.original.name != place:
+            clip.original.delete(save=False)
+        raise OvertakenClip("another import has just brought it in: import again") from race
+
+
+def _is_whole(clip: Clip, place: str, original: Path) -> bool:
+    """Whether the file lies there already, and not just what a killed import wrote of it."""
+    storage = clip.original.storage
+    return storage.exists(place) and storage.size(place) == original.stat().st_size
 
 
 def _sha256(path: Path) -> str:

@@ -11,10 +11,13 @@ from django.db.models import F, Q
 
 from annotator.public_id import PUBLIC_ID_LENGTH, new_public_id
 
+LONGEST_SUFFIX = 10  # what is longer is no kind of file, and too long for some disks
+
 
 def original_path(clip: Clip, filename: str) -> str:
     """Where the file as it was brought lies: by its hash, so that the same file lies there once."""
     suffix = PurePath(filename).suffix.lower()
+    suffix = suffix if suffix[1:].isalnum() and len(suffix) <= LONGEST_SUFFIX else ""
     return f"originals/{clip.sha256[:2]}/{clip.sha256}{suffix}"
 
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.bitstream import BitStreamFilterContext
+from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
-from annotator.rendition.probe import MOST_KEYFRAME_GAP_S, Probe
+from annotator.rendition.probe import MOST_KEYFRAME_GAP_S, BrokenMedia, Probe
+from annotator.rendition.signatures import PLAIN_AAC, unsigned_picture, unsigned_sound
 
 CRF = "20"  # visually lossless for the small pictures that are rated
 PRESET = "veryfast"
 AUDIO_RATE = 48_000
 AUDIO_BITS = 160_000
 CLOCK = Fraction(1, 90_000)
-# Encoders sign their work with name and settings in a side message of the stream (H.264, type 6).
+# x264 signs its work with name and settings in a side message (type 6); no other is needed here.
 UNSIGNED = "filter_units=remove_types=6"
 # `bitexact` keeps the muxer from writing its own name and version.
 MP4 = {"movflags": "+faststart", "fflags": "+bitexact"}
@@ -36,6 +39,9 @@ def make_rendition(path: Path, target: Path, looked: Probe) -> None:
         path: A file that `probe` has accepted.
         target: Where the MP4 goes; it appears there whole or not at all.
         looked: What `probe` said of it.
+
+    Raises:
+        BrokenMedia: its streams cannot be copied or made anew after all.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".unfinished")
@@ -44,30 +50,50 @@ def make_rendition(path: Path, target: Path, looked: Probe) -> None:
             av.open(str(path)) as source,
             av.open(str(unfinished), "w", format="mp4", options=MP4) as sink,
         ):
-            if looked.is_playable:
+            if looked.is_playable and _is_mp4(source.streams.video[0]):
                 _copy(source, sink)
             else:
                 _encode(source, sink, looked)
         unfinished.replace(target)
+    except av.error.FFmpegError as error:
+        raise BrokenMedia(f"no copy could be made of it: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
+def _is_mp4(video: av.VideoStream) -> bool:
+    """Whether its units stand after their lengths, as all but odd files of this format have it."""
+    extradata = video.codec_context.extradata or b""
+    return len(extradata) > 4 and extradata[0] == 1
+
+
 def _copy(source: InputContainer, sink: OutputContainer) -> None:
-    streams = {
-        stream.index: sink.add_stream_from_template(stream)
-        for stream in (source.streams.video[0], source.streams.audio[0])
-    }
+    video, audio = source.streams.video[0], source.streams.audio[0]
+    streams = {stream.index: sink.add_stream_from_template(stream) for stream in (video, audio)}
     for stream in streams.values():
         stream.metadata.clear()
-    unsigned = BitStreamFilterContext(UNSIGNED, source.streams.video[0])
-    for packet in source.demux(*(source.streams[index] for index in streams)):
+    length_bytes = ((video.codec_context.extradata or b"")[4] & 3) + 1
+    is_plain = (audio.codec_context.extradata or b"\0")[0] >> 3 in PLAIN_AAC
+    for packet in source.demux(video, audio):
+        if packet.dts is None:
+            continue
         target = streams[packet.stream_index]
-        is_picture = target.type == "video"
-        for ready in unsigned.filter(packet) if is_picture and packet.size else [packet]:
-            if ready.dts is not None:
-                ready.stream = target
-                sink.mux(ready)
+        if target.type == "video":
+            packet = _with_bytes(packet, unsigned_picture(bytes(packet), length_bytes))
+        elif is_plain:
+            packet.update(unsigned_sound(bytes(packet)))
+        packet.stream = target
+        sink.mux(packet)
+
+
+def _with_bytes(packet: av.Packet[Any], content: bytes) -> av.Packet[Any]:
+    """The same packet with other bytes."""
+    if len(content) == packet.size:
+        return packet
+    other: av.Packet[Any] = av.Packet(content)
+    other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
+    other.time_base, other.is_keyframe = packet.time_base, packet.is_keyframe
+    return other
 
 
 def _encode(source: InputContainer, sink: OutputContainer, looked: Probe) -> None:
@@ -78,6 +104,7 @@ def _encode(source: InputContainer, sink: OutputContainer, looked: Probe) -> Non
     video.options = {"crf": CRF, "preset": PRESET}
     audio = sink.add_stream("aac", rate=AUDIO_RATE, layout="stereo")
     audio.bit_rate = AUDIO_BITS
+    audio.codec_context.flags |= Flags.bitexact  # or it signs every 256th frame
 
     pictures = _Pictures(looked.rotation)
     sounds = _Sounds()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from annotator.manifest import ManifestError, read_listing
@@ -67,6 +69,12 @@ def test_a_bad_manifest_is_refused_with_line_and_column(tmp_path, text, word):
         (b"path,transcript\na.mp4," + b"x" * 140_000 + b"\n", "line 2"),
         (b"path,system,path\na.mp4,x,b.mp4\n", "several columns 'path'"),
         (b"clip_id,path,source\na,1.mp4,b\nb,2.mp4,c\nc,3.mp4,a\n", "names itself in the end"),
+        (b"path,src_lang,source_language\na.mp4,en,de\n", "'src_lang' and 'source_language'"),
+        ("path\na.mp4\n".encode("utf-16-le"), "NUL character"),
+        (b"clip_id,path\na\0b,a.mp4\n", "line 2: a NUL character"),
+        (b"path,,\na.mp4,x,\n", "line 2: a value in a column that has no name"),
+        (b"path\n.\n", "line 2, column 'path': '.' names no file"),
+        (b"path,source_path\na.mp4,..\n", "line 2, column 'source_path': '..' names no file"),
     ],
 )
 def test_what_is_no_manifest_is_refused_in_words(tmp_path, raw, word):
@@ -87,3 +95,24 @@ def test_what_is_not_there_is_said(tmp_path):
         read_listing(tmp_path / "nowhere")
     with pytest.raises(ManifestError, match="holds no video"):
         read_listing(tmp_path)
+
+
+def test_columns_that_a_spreadsheet_left_empty_are_nothing(tmp_path):
+    (row,) = read_listing(write(tmp_path, "clip_id,path,,\na,1.mp4,,\n"))
+    assert (row.name, row.metadata) == ("a", {})
+
+
+def test_sources_of_one_name_in_several_folders_are_told_apart(tmp_path):
+    path = write(tmp_path, "path,source_path\n1/hi.mp4,1/en.mp4\n2/hi.mp4,../2/en.mp4\n")
+    assert [row.source_name for row in read_listing(path)] == ["source/1/en", "source/2/en"]
+
+
+def test_a_file_whose_name_is_no_text_is_refused_with_its_name(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.mp4")).write_bytes(b"")
+    with pytest.raises(ManifestError, match=r"'caf\\udce9.mp4' is not UTF-8"):
+        read_listing(tmp_path)
+
+
+def test_what_the_system_will_not_open_is_said(tmp_path):
+    with pytest.raises(ManifestError, match="cannot be read: File name too long"):
+        read_listing(tmp_path / ("x" * 300))

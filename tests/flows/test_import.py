@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 from django.core.management import CommandError, call_command
 
+from annotator.actions import importing
 from annotator.models import Clip, Corpus
 from annotator.models.corpora import ClipQuerySet
-from annotator.rendition import probe
+from annotator.rendition import probe, render
 from tests.clips import write_clip
 
 
@@ -48,7 +50,7 @@ def test_a_manifest_brings_in_everything_it_says(tmp_path, capsys):
     assert (dub.translation, dub.metadata) == ("नमस्ते", {"studio": "Mumbai"})
     assert Path(dub.original.path).read_bytes() == (tmp_path / "dub.mkv").read_bytes()
     assert probe(Path(dub.rendition.path)).is_playable
-    assert "acme" not in dub.rendition.name and "d1" not in dub.rendition.name
+    assert Path(dub.rendition.name).stem == dub.public_id  # and nothing that tells
 
 
 @pytest.mark.django_db
@@ -184,3 +186,123 @@ def test_two_imports_at_once_bring_a_clip_in_once(tmp_path, capsys, monkeypatch,
     assert code == 1 and "import again" in out
     assert Clip.objects.count() == 1
     assert len(list((settings.MEDIA_ROOT / "renditions").rglob("*.mp4"))) == 1
+
+
+@pytest.mark.django_db
+def test_two_sources_of_one_name_in_two_folders_both_come_in(tmp_path, capsys):
+    for number, folder in enumerate(("1", "2")):
+        (tmp_path / folder).mkdir()
+        write_clip(tmp_path / folder / "en.mp4", tone_hz=300 + 100 * number)
+        write_clip(tmp_path / folder / "hi.mp4", tone_hz=500 + 100 * number)
+    text = "path,source_path\n1/hi.mp4,1/en.mp4\n2/hi.mp4,2/en.mp4\n"
+    assert run(manifest(tmp_path, text), capsys)[0] == 0
+    assert {clip.source.name for clip in Clip.objects.dubs()} == {"source/1/en", "source/2/en"}
+
+
+@pytest.mark.django_db
+def test_a_source_named_like_another_clip_is_refused_in_words(tmp_path, capsys):
+    for number, name in enumerate("abc"):
+        write_clip(tmp_path / f"{name}.mp4", tone_hz=300 + 100 * number)
+    listing = manifest(tmp_path, "clip_id,path,source,source_path\na,a.mp4,,\nb,b.mp4,a,c.mp4\n")
+    code, out = run(listing, capsys)
+    assert code == 1
+    assert "refused: b: its source 'a' is here with another file than c.mp4" in out
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_here", [False, True])
+def test_a_clip_that_is_its_own_source_file_is_refused(tmp_path, capsys, is_here):
+    write_clip(tmp_path / "a.mp4")
+    if is_here:
+        run(manifest(tmp_path, "clip_id,path\na,a.mp4\n"), capsys)
+    code, out = run(manifest(tmp_path, "clip_id,path,source_path\na,a.mp4,a.mp4\n"), capsys)
+    assert code == 1 and "refused: a: it is its own source" in out
+    assert Clip.objects.count() == is_here
+
+
+@pytest.mark.django_db
+def test_a_file_that_cannot_be_opened_stops_no_other(tmp_path, capsys):
+    write_clip(tmp_path / "b.mp4")
+    listing = manifest(tmp_path, f"clip_id,path\na,{'x' * 300}.mp4\nb,b.mp4\n")
+    code, out = run(listing, capsys)
+    assert code == 1 and "refused: a: File name too long" in out
+    assert [clip.name for clip in Clip.objects.all()] == ["b"]
+
+
+@pytest.mark.django_db
+def test_a_copy_that_cannot_be_made_stops_no_other(tmp_path, capsys, monkeypatch):
+    write_clip(tmp_path / "a.mkv", codec="mpeg4")
+    write_clip(tmp_path / "b.mp4")
+
+    def fail(*_):
+        raise av.error.InvalidDataError(1, "Invalid data")
+
+    monkeypatch.setattr(render, "_encode", fail)
+    code, out = run(tmp_path, capsys)
+    assert code == 1 and "refused: a: no copy could be made of it: Invalid data" in out
+    assert [clip.name for clip in Clip.objects.all()] == ["b"]
+
+
+@pytest.mark.django_db
+def test_an_empty_cell_of_an_own_column_takes_nothing_away_either(tmp_path, capsys):
+    write_clip(tmp_path / "a.mp4")
+    run(manifest(tmp_path, "clip_id,path,studio,take\na,a.mp4,Mumbai,2\n"), capsys)
+    code, out = run(manifest(tmp_path, "clip_id,path,studio,take\na,a.mp4,Pune,\n"), capsys)
+    assert code == 0 and "1 updated" in out
+    assert Clip.objects.get().metadata == {"studio": "Pune", "take": "2"}
+
+
+@pytest.mark.django_db
+def test_an_original_cut_off_by_a_crash_is_never_taken_for_the_file(tmp_path, capsys, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (tmp_path / "in").mkdir()
+    whole = write_clip(tmp_path / "in" / "a.mp4").read_bytes()
+    run(tmp_path / "in", capsys)
+    clip = Clip.objects.get()
+    Path(clip.original.path).write_bytes(whole[:100])
+    clip.delete()
+    assert run(tmp_path / "in", capsys)[0] == 0
+    assert Path(Clip.objects.get().original.path).read_bytes() == whole
+
+
+@pytest.mark.django_db
+def test_the_suffix_of_an_original_is_kept_only_where_it_is_one(tmp_path, capsys, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    odd = f"a.{'y' * 200}"
+    write_clip(tmp_path / "a.mp4").rename(tmp_path / odd)
+    assert run(manifest(tmp_path, f"clip_id,path\na,{odd}\n"), capsys)[0] == 0
+    clip = Clip.objects.get()
+    assert Path(clip.original.name).name == clip.sha256
+
+
+@pytest.mark.django_db
+def test_a_corpus_that_another_import_has_just_made_is_used(tmp_path, capsys, monkeypatch):
+    write_clip(tmp_path / "a.mp4")
+    clean = Corpus.clean_fields
+
+    def clean_while_another_makes_it(self, *args, **kwargs):
+        clean(self, *args, **kwargs)
+        Corpus(name="films").save()
+
+    monkeypatch.setattr(Corpus, "clean_fields", clean_while_another_makes_it)
+    code, out = run(tmp_path, capsys)
+    assert code == 0 and "1 new" in out
+
+
+@pytest.mark.django_db
+def test_a_clip_that_another_import_brings_in_meanwhile_is_known(
+    tmp_path, capsys, monkeypatch, settings
+):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in" / "a.mp4")
+
+    def render_while_another_imports(*args):
+        monkeypatch.undo()
+        call_command("import_clips", str(tmp_path / "in"), corpus="films")
+        render.make_rendition(*args)
+
+    monkeypatch.setattr(importing, "make_rendition", render_while_another_imports)
+    code, out = run(tmp_path / "in", capsys)
+    assert code == 0 and "0 new, 1 known" in out
+    assert sum(path.is_file() for path in (tmp_path / "media").rglob("*")) == 2

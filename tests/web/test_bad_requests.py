@@ -50,3 +50,25 @@ def test_json_that_is_nested_too_deeply_is_a_bad_request(held, bob, signed_in):
 @pytest.mark.parametrize("header", ["bytes=" + "9" * 5000 + "-", "bytes=-" + "9" * 5000])
 def test_a_range_of_thousands_of_digits_is_no_range(header):
     assert parse_range(header, 100) is None
+
+
+@pytest.mark.parametrize("score", [3, 9])
+def test_json_with_half_a_character_is_a_bad_request(held, bob, signed_in, score):
+    """Half of a surrogate pair is JSON, but no answer can repeat it."""
+    evidence = {"watched_s": [[0, 4]]}
+    rating = {"scores": {**SCORES, "\ud800": score}, "evidence": evidence, "lead_time_s": 1}
+    answer = signed_in(bob).post(
+        f"/api/v1/assignments/{held.public_id}/ratings/",
+        json.dumps(rating),
+        content_type="application/json",
+        headers={"Idempotency-Key": "0" * 32},
+    )
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("header", ["bytes=" + "9" * 5000 + "-", "bytes=-" + "9" * 5000])
+def test_a_clip_asked_for_in_thousands_of_digits_comes_whole(held, bob, signed_in, header):
+    answer = signed_in(bob).get(
+        reverse("annotator:media", args=[held.public_id]), headers={"Range": header}
+    )
+    assert answer.status_code == 200

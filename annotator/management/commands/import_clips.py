@@ -43,13 +43,11 @@ class Command(BaseCommand):
         self._summarise(outcomes)
 
     def _corpus(self, name: str) -> Corpus:
-        corpus = Corpus.objects.filter(name=name).first() or Corpus(name=name)
         try:
-            corpus.full_clean(validate_unique=corpus.pk is None)
+            Corpus(name=name).clean_fields()
         except ValidationError as error:
             raise CommandError(f"--corpus {name!r}: {' '.join(error.messages)}") from error
-        corpus.save()
-        return corpus
+        return Corpus.objects.get_or_create(name=name)[0]  # another import may make it just now
 
     def _summarise(self, outcomes: list[ImportOutcome]) -> None:
         counts = Counter(outcome.what for outcome in outcomes)
