@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 PORT ?= 8000
+JOBS ?= 2
 WORKERS ?= 2
 THREADS ?= 8
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
@@ -46,12 +47,12 @@ worker: $(VENV)/.installed ## Run one background worker
 test: $(VENV)/.installed-dev ## Run every test on SQLite
 	.ci/chromium
 	$(RUN) manage.py fetch_weights
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 test-postgres: $(VENV)/.installed-dev ## Run every test on a PostgreSQL server of its own
 	.ci/chromium
 	$(RUN) manage.py fetch_weights
-	.ci/postgres $(RUN) -m pytest
+	.ci/postgres $(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.installed-dev ## Style, types, walls, migrations, templates of settings
 	$(VENV)/bin/ruff check .
