@@ -8,7 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import sign_in
-from tests.browser.test_the_loop import rate_with_keys, set_up, two_clips, wait_for_clip
+from tests.browser.test_the_loop import (
+    rate_with_keys,
+    set_up,
+    two_clips,
+    wait_for_clip,
+    wait_for_keys,
+)
 from tests.installation import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -152,6 +158,7 @@ def test_a_change_that_is_refused_is_told_and_shown_until_it_is_forgotten(instal
     expect(page.locator(".count")).to_have_text("2 of 2")
     page.get_by_role("link", name="Previous clip").click()
     expect(page.get_by_text("You have rated this clip.")).to_be_visible()
+    wait_for_keys(page)
     installation.shell(
         "from annotator.models import Campaign as C; C.objects.update(state='closed')"
     )
@@ -176,6 +183,7 @@ def test_a_change_sent_by_a_later_page_is_what_that_page_shows(installation, rat
     expect(page.locator(".count")).to_have_text("2 of 2")
     page.get_by_role("link", name="Previous clip").click()
     expect(page.get_by_text("You have rated this clip.")).to_be_visible()
+    wait_for_keys(page)
     page.route("**/assignments/*/", lambda route: route.abort())
     page.keyboard.press("1")
     page.keyboard.press("Enter")

@@ -41,8 +41,14 @@ def set_up(installation, folder, first):
     return json.loads(installation.shell(SETUP.format(first=first)).rsplit("JSON", 1)[1])
 
 
+def wait_for_keys(page):
+    """Until the page that has just come heeds keys, which is when it says what it waits for."""
+    expect(page.locator("#why")).not_to_be_empty()
+
+
 def wait_for_clip(page):
     """Until the player has the clip; asked from outside, for the page itself forbids eval."""
+    wait_for_keys(page)
     ready = "document.querySelector('#clip')?.readyState >= 3"
     wait_until(lambda: page.evaluate(ready), "the clip to be loaded")
 
