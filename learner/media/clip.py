@@ -76,10 +76,18 @@ class ClipMedia:
             FileNotFoundError: the file itself is gone.
             ValueError: a rate or size that is not above 0.
         """
+        key = f"frames {rate_hz} {size}"
+        return self.once(key, lambda: np.stack(list(self.pictures(rate_hz, size))))
+
+    def pictures(self, rate_hz: float, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+        """What `frames` gives, one by one and kept by nobody: for parts that need each once.
+
+        Raises:
+            Unavailable, FileNotFoundError, ValueError: as `frames`, at the first picture.
+        """
         if not (rate_hz > 0 and min(size) > 0):
             raise ValueError(f"rate {rate_hz} Hz and size {size} must be above 0")
-        key = f"frames {rate_hz} {size}"
-        return self.once(key, lambda: _frames(self.path, rate_hz, size))
+        return _pictures(self.path, rate_hz, size)
 
     @property
     def text(self) -> str:
@@ -197,14 +205,15 @@ def _samples(part: av.AudioFrame) -> NDArray[np.float32]:
     return np.asarray(part.to_ndarray(), dtype=np.float32).ravel()
 
 
-def _frames(path: Path, rate_hz: float, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _pictures(path: Path, rate_hz: float, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
     with _opened(path) as container:
         if not container.streams.video:
             raise Unavailable("the clip has no video stream")
-        pictures = list(_on_show(container, rate_hz, size))
-    if not pictures:
+        picture = None
+        for picture in _on_show(container, rate_hz, size):
+            yield picture
+    if picture is None:
         raise Unavailable("the clip's video stream holds no picture")
-    return np.stack(pictures)
 
 
 def _on_show(
