@@ -86,9 +86,11 @@ def inputs_key(card: Card, clip: Clip) -> str:
         "frames": clip.sha256,
         "source_speech": source.sha256 if source else "",
         "text": clip.translation or clip.transcript,
-        "source_text": clip.transcript,
+        "source_text": clip.transcript or (source.transcript if source else ""),
+        "language": language_of(clip),
+        "source_language": _source_language(clip),
     }
-    words = "\x00".join(looked_at[need] for need in card.needs)
+    words = "\x00".join(looked_at[one] for one in (*card.needs, *card.uses))
     return sha256(words.encode()).hexdigest()
 
 
@@ -202,4 +204,18 @@ def media_of(clip: Clip) -> Any:
     from learner.media import ClipMedia
 
     source = media_of(clip.source) if clip.source else None
-    return ClipMedia(Path(clip.original.path), clip.transcript, clip.translation, source)
+    if source is not None:
+        source.language = _source_language(clip)
+    return ClipMedia(
+        Path(clip.original.path), clip.transcript, clip.translation, source, language_of(clip)
+    )
+
+
+def language_of(clip: Clip) -> str:
+    """What is spoken in a clip; of a source, importing writes it into both of its fields."""
+    return clip.target_language or ("" if clip.source else clip.source_language)
+
+
+def _source_language(clip: Clip) -> str:
+    """What is spoken in the source of a clip; what the dub says of it goes first."""
+    return clip.source_language or (language_of(clip.source) if clip.source else "")

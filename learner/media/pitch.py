@@ -22,7 +22,9 @@ HOP_S = 0.005
 HOP = round(HOP_S * RATE_HZ)
 WIDE_HZ = (60.0, 500.0)  # any adult voice; the second pass narrows it to this one
 FLOOR, CEILING = 0.7, 1.6  # of the quartiles of the first pass: closer than an octave to either
+BANDS = 3  # an octave; with WORLD's own 2 a voice between two of them had no pitch at all
 WINDOW, OVERLAP = 12_000, 200  # frames, a minute and a second: what is analysed at once
+QUIET = 10 ** (-20 / 10)  # of the power of loud moments: hum and breath between words
 LEAST_VOICED = 20  # frames, 0.1 s: fewer tell neither quartiles nor a voice
 
 
@@ -52,8 +54,11 @@ def pitch(media: ClipMedia) -> Pitch:
     r"""F0 of a clip, found once a clip.
 
     A first pass looks from 60 to 500 Hz; a second from .7 of the first's lower quartile to 1.6 of
-    its upper one, which keeps it from jumping an octave. A clip longer than a minute is analysed
-    in windows that overlap by a second, so memory does not grow with it beyond the result.
+    its upper one, which keeps it from jumping an octave. The quartiles are those of loud frames, at
+    most 20 dB below the loudest 5 %, or the hum of a room would be taken for a voice. Noise has a
+    pitch now and then, as with all such methods: where a voice is, `VoiceActivity` tells. A clip
+    longer than a minute is analysed in windows that overlap by a second, so memory does not grow
+    with it beyond the result.
 
     Source: Morise, Kawahara and Nishiura (2010) for DIO, Morise (2016) for WORLD; the quartile
     limits are Hirst's (2007) idea.
@@ -82,7 +87,7 @@ def find_pitch(speech_T: NDArray[np.float32]) -> Pitch:
     (201, 200)
     """
     first_T = _pass(speech_T, *WIDE_HZ)
-    voiced_T = _voiced(first_T)
+    voiced_T = _voiced(first_T[_is_loud(speech_T)])
     low_hz, high_hz = FLOOR * np.percentile(voiced_T, 25), CEILING * np.percentile(voiced_T, 75)
     second_T = _pass(speech_T, max(40.0, float(low_hz)), float(high_hz))
     _voiced(second_T)
@@ -100,6 +105,15 @@ def _voiced(f0_T: NDArray[np.float64]) -> NDArray[np.float64]:
     return voiced_T
 
 
+def _is_loud(speech_T: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which frames are, by the power of the 20 ms around them."""
+    n_hops = len(speech_T) // HOP
+    hops = speech_T[: n_hops * HOP].reshape(n_hops, HOP)
+    power = np.pad(np.einsum("ij,ij->i", hops, hops), 2, mode="edge")
+    around_T = np.convolve(power, np.ones(4), mode="valid")
+    return np.asarray(around_T >= QUIET * np.percentile(around_T, 95))
+
+
 def _pass(speech_T: NDArray[np.float32], low_hz: float, high_hz: float) -> NDArray[np.float64]:
     """F0 between two limits, window by window."""
     world = _world()
@@ -107,7 +121,12 @@ def _pass(speech_T: NDArray[np.float32], low_hz: float, high_hz: float) -> NDArr
     for start, stop, keep in _windows(len(f0_T)):
         piece_T = speech_T[start * HOP : stop * HOP].astype(np.float64)
         rough_T, times_T = world.dio(
-            piece_T, RATE_HZ, f0_floor=low_hz, f0_ceil=high_hz, frame_period=1000 * HOP_S
+            piece_T,
+            RATE_HZ,
+            f0_floor=low_hz,
+            f0_ceil=high_hz,
+            channels_in_octave=BANDS,
+            frame_period=1000 * HOP_S,
         )
         fine_T = world.stonemask(piece_T, rough_T, times_T, RATE_HZ)
         f0_T[keep] = fine_T[keep.start - start : keep.stop - start]

@@ -48,9 +48,10 @@ def mfcc(speech_N: NDArray[np.float32]) -> NDArray[np.float32]:
         some = windows[first : first + FRAMES_AT_ONCE] * np.hanning(WINDOW)
         power_TM[first : first + len(some)] = np.abs(np.fft.rfft(some, FFT)) ** 2 @ bank_MF.T
     floor = max(float(power_TM.max()) * 10 ** (-DEPTH_DB / 10), 1e-20)
-    cepstrum_TC = dct(np.log(np.maximum(power_TM, floor)), norm="ortho")[:, :COEFFICIENTS]
-    spread_C = cepstrum_TC.std(axis=0)
-    centred_TC = cepstrum_TC - cepstrum_TC.mean(axis=0)
+    basis_MC = dct(np.eye(MELS), norm="ortho")[:, :COEFFICIENTS].astype(np.float32)
+    cepstrum_TC = np.log(np.maximum(power_TM, floor, out=power_TM), out=power_TM) @ basis_MC
+    spread_C = cepstrum_TC.std(axis=0, dtype=np.float64)
+    centred_TC = cepstrum_TC - cepstrum_TC.mean(axis=0, dtype=np.float64)
     return np.asarray(centred_TC / np.where(spread_C > 1e-6, spread_C, np.inf), dtype=np.float32)
 
 
@@ -68,7 +69,8 @@ def align(
 
     Args:
         one_TC, other_TC: Frames of the two; their numbers may differ.
-        half_band: How far from the straight line between both ends the path may go, in frames.
+        half_band: How far from the straight line between both ends the path may go, in frames; up
+            to twice as far near the ends.
 
     Returns:
         The path's pairs of frames, shape (P, 2), from (0, 0) to the last of both; and the mean

@@ -70,6 +70,7 @@ class LogF0RMSE:
         kind="metric",
         modality="audio",
         needs=("speech", "source_speech"),
+        uses=("text", "source_text", "language", "source_language"),
         direction=-1,
     )
 
@@ -112,11 +113,9 @@ def has_other_words(dub: ClipMedia, source: ClipMedia) -> bool:
     >>> has_other_words(ClipMedia(Path("b.mp4"), "Good morning!", "सुप्रभात।"), source)
     True
     """
-    said = dub.translation.strip() or dub.transcript, source.transcript.strip() or dub.transcript
-    pairs = (
-        (_language(dub.language), _language(source.language)),
-        (_words(said[0]), _words(said[1])),
-    )
+    said = _words(dub.translation) or _words(dub.transcript)
+    asked = _words(dub.transcript) or _words(source.transcript)
+    pairs = ((_language(dub.language), _language(source.language)), (said, asked))
     return any(one and other and one != other for one, other in pairs)
 
 
