@@ -114,7 +114,7 @@ class _Work:
             kind: {
                 name: part()
                 for name, part in shelf(kind).parts.items()
-                if not config.get(f"{kind}s") or name in config[f"{kind}s"]
+                if (name in asked if (asked := config.get(f"{kind}s")) else _is_ready(part))
             }
             for kind in ("metric", "encoder")
         }
@@ -182,6 +182,12 @@ class _Work:
         for name, features in self.features.items():
             FeatureStore(name, self.encoders[name].card.version).add(features)
         self.scores, self.features = [], {}
+
+
+def _is_ready(part: type[Any]) -> bool:
+    """Whether a part can be loaded: one whose weights the user brings may not be set up."""
+    asked = getattr(part, "is_ready", None)
+    return asked is None or asked(settings.DUBSCORE_WEIGHTS)
 
 
 def _key(card: Card, clip: Clip, error: str) -> str:

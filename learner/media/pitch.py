@@ -55,10 +55,10 @@ def pitch(media: ClipMedia) -> Pitch:
 
     A first pass looks from 60 to 500 Hz; a second from .7 of the first's lower quartile to 1.6 of
     its upper one, which keeps it from jumping an octave. The quartiles are those of loud frames, at
-    most 20 dB below the loudest 5 %, or the hum of a room would be taken for a voice. Noise has a
-    pitch now and then, as with all such methods: where a voice is, `VoiceActivity` tells. A clip
-    longer than a minute is analysed in windows that overlap by a second, so memory does not grow
-    with it beyond the result.
+    most 20 dB below the loudest 5 %, or what hums between words would be taken for a voice. A hum
+    above 60 Hz that goes on under the voice still is, even 36 dB below it; and noise has a pitch
+    now and then: where a voice is, `VoiceActivity` tells. A clip longer than a minute is analysed
+    in windows that overlap by a second, so memory does not grow with it beyond the result.
 
     Source: Morise, Kawahara and Nishiura (2010) for DIO, Morise (2016) for WORLD; the quartile
     limits are Hirst's (2007) idea.
