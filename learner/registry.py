@@ -25,6 +25,7 @@ KINDS = {
 }
 MODALITIES = ("audio", "video", "text")
 NEEDS = ("speech", "source_speech", "frames", "text", "source_text")
+USES = (*NEEDS, "language", "source_language")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # Names and versions are columns of tables and parts of file names.
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
@@ -46,6 +47,8 @@ class Card:
         kind: `metric`, `encoder` or `strategy`; empty stands for the shelf it is found on.
         modality: `audio`, `video` or `text`; empty for strategies.
         needs: What it asks of a clip, of `NEEDS`.
+        uses: What it also looks at, of `USES`, but can do without: when it changes, so may the
+            result.
         direction: Of a metric: +1 where more is better, -1 where less is.
         width: Of an encoder: length of its vectors.
         is_exploratory: No one has shown that it measures what it is named for.
@@ -69,6 +72,7 @@ class Card:
     direction: int = 0
     width: int = 0
     is_exploratory: bool = False
+    uses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -81,6 +85,7 @@ class Card:
             )
         for field, value, known in (
             *(("need", need, NEEDS) for need in self.needs),
+            *(("use", use, USES) for use in self.uses),
             *([("modality", self.modality, MODALITIES)] if self.modality else []),
             *([("kind", self.kind, tuple(KINDS))] if self.kind else []),
             ("direction", self.direction, (-1, 0, 1)),

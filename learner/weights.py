@@ -101,6 +101,15 @@ WEIGHTS = {
         "MIT",
         "DistillMOS speech quality, variant 7",
     ),
+    "voice_activity": WheelFile(
+        "silero-vad",
+        "6.2.3",
+        "silero_vad/data/silero_vad_16k.safetensors",
+        "silero_vad_16k.safetensors",
+        "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
+        "MIT",
+        "Silero VAD, speech against all else, 16 kHz",
+    ),
 }
 
 

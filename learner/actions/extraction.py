@@ -86,9 +86,11 @@ def inputs_key(card: Card, clip: Clip) -> str:
         "frames": clip.sha256,
         "source_speech": source.sha256 if source else "",
         "text": clip.translation or clip.transcript,
-        "source_text": clip.transcript,
+        "source_text": clip.transcript or (source.transcript if source else ""),
+        "language": language_of(clip),
+        "source_language": _source_language(clip),
     }
-    words = "\x00".join(looked_at[need] for need in card.needs)
+    words = "\x00".join(looked_at[one] for one in (*card.needs, *card.uses))
     return sha256(words.encode()).hexdigest()
 
 
@@ -112,7 +114,7 @@ class _Work:
             kind: {
                 name: part()
                 for name, part in shelf(kind).parts.items()
-                if not config.get(f"{kind}s") or name in config[f"{kind}s"]
+                if (name in asked if (asked := config.get(f"{kind}s")) else _is_ready(part))
             }
             for kind in ("metric", "encoder")
         }
@@ -182,6 +184,12 @@ class _Work:
         self.scores, self.features = [], {}
 
 
+def _is_ready(part: type[Any]) -> bool:
+    """Whether a part can be loaded: one whose weights the user brings may not be set up."""
+    asked = getattr(part, "is_ready", None)
+    return asked is None or asked(settings.DUBSCORE_WEIGHTS)
+
+
 def _key(card: Card, clip: Clip, error: str) -> str:
     """Under which inputs a result is kept; a lost file is looked for again by the next pass."""
     return "" if error.startswith(LOST) else inputs_key(card, clip)
@@ -202,4 +210,18 @@ def media_of(clip: Clip) -> Any:
     from learner.media import ClipMedia
 
     source = media_of(clip.source) if clip.source else None
-    return ClipMedia(Path(clip.original.path), clip.transcript, clip.translation, source)
+    if source is not None:
+        source.language = _source_language(clip)
+    return ClipMedia(
+        Path(clip.original.path), clip.transcript, clip.translation, source, language_of(clip)
+    )
+
+
+def language_of(clip: Clip) -> str:
+    """What is spoken in a clip; of a source, importing writes it into both of its fields."""
+    return clip.target_language or ("" if clip.source else clip.source_language)
+
+
+def _source_language(clip: Clip) -> str:
+    """What is spoken in the source of a clip; what the dub says of it goes first."""
+    return clip.source_language or (language_of(clip.source) if clip.source else "")

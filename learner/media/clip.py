@@ -43,12 +43,14 @@ class ClipMedia:
         transcript: What the source says.
         translation: What the dub says; empty for a clip that is no dub.
         source: The clip it was dubbed from.
+        language: What is spoken in it, as a BCP 47 tag; empty where that is not known.
     """
 
     path: Path
     transcript: str = ""
     translation: str = ""
     source: ClipMedia | None = None
+    language: str = ""
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

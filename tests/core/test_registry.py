@@ -14,6 +14,7 @@ import pytest
 from learner.media import ClipMedia, Unavailable
 from learner.registry import NEEDS, Card, Shelf, shelf
 from tests.clips import write_clip
+from tests.hub import save_ecapa, save_emotion2vec
 from tests.parts import man, sounding, weights_or_skip, woman, write_sound
 
 PARTS = [(kind, name) for kind in ("encoder", "metric") for name in shelf(kind).names()]
@@ -180,9 +181,14 @@ def full_clip(tmp_path_factory) -> ClipMedia:
 
 
 @pytest.fixture(scope="module")
-def loaded():
-    """Every part, loaded once."""
-    weights, parts = weights_or_skip(), {}
+def loaded(tmp_path_factory):
+    """Every part, loaded once; those of the hub from small checkpoints with random weights."""
+    weights, parts = tmp_path_factory.mktemp("weights"), {}
+    for path in weights_or_skip().iterdir():
+        if path.name != "hub":
+            (weights / path.name).symlink_to(path.resolve())
+    save_ecapa(weights)
+    save_emotion2vec(weights)
     for kind, name in PARTS:
         parts[kind, name] = shelf(kind).get(name)()
         parts[kind, name].load(weights)

@@ -1,0 +1,115 @@
+"""Small checkpoints with the names of published ones and random weights, as tests save them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def tensors(shapes: Shapes, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Weights that keep what flows through a network near 1; the same ones everywhere."""
+    random = np.random.default_rng(seed)
+    made = {}
+    for name, shape in shapes.items():
+        if name.endswith("num_batches_tracked"):
+            made[name] = torch.tensor(0)
+            continue
+        is_scale = name.endswith("weight") and len(shape) == 1
+        if is_scale or name.endswith(("running_var", "alibi_scale")):
+            values = random.uniform(0.5, 1.5, shape)
+        else:
+            values = random.normal(size=shape) / np.sqrt(max(1, np.prod(shape[1:])))
+        made[name] = torch.tensor(values, dtype=torch.float32)
+    return made
+
+
+def ecapa_shapes(
+    channels: int = 32, wide: int = 96, narrow: int = 16, groups: int = 8, width: int = 192
+) -> Shapes:
+    """Names and shapes of spkrec-ecapa-voxceleb's; published: 1024, 3072, 128, 8, 192."""
+
+    def conv(name: str, after: int, before: int, kernel: int = 1) -> Shapes:
+        return {f"{name}.conv.weight": (after, before, kernel), f"{name}.conv.bias": (after,)}
+
+    def norm(name: str, size: int) -> Shapes:
+        parts = ("weight", "bias", "running_mean", "running_var")
+        return {f"{name}.norm.{part}": (size,) for part in parts} | {
+            f"{name}.norm.num_batches_tracked": ()
+        }
+
+    def delay(name: str, after: int, before: int, kernel: int = 1) -> Shapes:
+        return conv(f"{name}.conv", after, before, kernel) | norm(f"{name}.norm", after)
+
+    shapes = delay("blocks.0", channels, 80, 5)
+    for number in (1, 2, 3):
+        block, each = f"blocks.{number}", channels // groups
+        shapes |= delay(f"{block}.tdnn1", channels, channels)
+        for stair in range(groups - 1):
+            shapes |= delay(f"{block}.res2net_block.blocks.{stair}", each, each, 3)
+        shapes |= delay(f"{block}.tdnn2", channels, channels)
+        shapes |= conv(f"{block}.se_block.conv1", narrow, channels)
+        shapes |= conv(f"{block}.se_block.conv2", channels, narrow)
+    shapes |= delay("mfa", wide, 3 * channels) | delay("asp.tdnn", narrow, 3 * wide)
+    shapes |= conv("asp.conv", wide, narrow) | norm("asp_bn", 2 * wide)
+    return shapes | conv("fc", width, 2 * wide)
+
+
+def emotion2vec_shapes(
+    width: int = 768,
+    heads: int = 12,
+    waves: int = 16,
+    inner: int = 24,
+    kernel: int = 3,
+    early: int = 1,
+    late: int = 2,
+) -> Shapes:
+    """Names and shapes of emotion2vec_base's; published: 768, 12, 512, 3072, 19, 4, 8."""
+    above = "modality_encoders.AUDIO"
+    shapes: Shapes = {
+        f"{above}.extra_tokens": (1, 10, width),
+        f"{above}.alibi_scale": (1, 1, heads, 1, 1),
+    }
+    for number, reach in enumerate((10, 3, 3, 3, 3, 2, 2)):
+        layer = f"{above}.local_encoder.conv_layers.{number}"
+        shapes[f"{layer}.0.weight"] = (waves, waves if number else 1, reach)
+        shapes |= {f"{layer}.2.1.weight": (waves,), f"{layer}.2.1.bias": (waves,)}
+    shapes |= {f"{above}.project_features.1.{part}": (waves,) for part in ("weight", "bias")}
+    shapes[f"{above}.project_features.2.weight"] = (width, waves)
+    shapes[f"{above}.project_features.2.bias"] = (width,)
+    for number in range(1, 6):
+        place = f"{above}.relative_positional_encoder.{number}.0"
+        shapes |= {f"{place}.weight": (width, width // 16, kernel), f"{place}.bias": (width,)}
+    blocks = [f"{above}.context_encoder.blocks.{number}" for number in range(early)]
+    for block in [*blocks, *(f"blocks.{number}" for number in range(late))]:
+        for name, after, before in (
+            ("attn.qkv", 3 * width, width),
+            ("attn.proj", width, width),
+            ("mlp.fc1", inner, width),
+            ("mlp.fc2", width, inner),
+        ):
+            shapes |= {f"{block}.{name}.weight": (after, before), f"{block}.{name}.bias": (after,)}
+        for name in ("norm1", "norm2"):
+            shapes |= {f"{block}.{name}.{part}": (width,) for part in ("weight", "bias")}
+    shapes |= {f"{above}.context_encoder.norm.{part}": (width,) for part in ("weight", "bias")}
+    return shapes
+
+
+def save_ecapa(weights: Path, **sizes: int) -> Path:
+    """As SpeechBrain saves it: names and tensors, nothing around them."""
+    return _saved(weights / "hub/ecapa_tdnn/embedding_model.ckpt", tensors(ecapa_shapes(**sizes)))
+
+
+def save_emotion2vec(weights: Path, **sizes: int) -> Path:
+    """As fairseq and FunASR save it: under `model`."""
+    content = {"model": tensors(emotion2vec_shapes(**sizes))}
+    return _saved(weights / "hub/emotion2vec/emotion2vec_base.pt", content)
+
+
+def _saved(path: Path, content: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(content, path)
+    return path
