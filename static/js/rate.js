@@ -120,17 +120,18 @@
   async function loadAhead(here) {
     const url = here.section.dataset.ahead;
     if (!url || clipsAhead.has(url)) return;
-    let response;
+    let clip;
     try {
-      response = await fetch(url, { credentials: "same-origin" });
+      const response = await fetch(url, { credentials: "same-origin" });
+      if (!response.ok || Number(response.headers.get("Content-Length")) > MOST_AHEAD_BYTES) return;
+      clip = await response.blob();
     } catch {
-      return; // no network: the clip is loaded when its page opens
+      return; // no network, or cut half way: the clip is loaded when its page opens
     }
-    if (!response.ok || Number(response.headers.get("Content-Length")) > MOST_AHEAD_BYTES) return;
     clipsAhead.forEach((blobUrl, kept) => {
       if (blobUrl !== page.video.src) { URL.revokeObjectURL(blobUrl); clipsAhead.delete(kept); }
     });
-    clipsAhead.set(url, URL.createObjectURL(await response.blob()));
+    clipsAhead.set(url, URL.createObjectURL(clip));
   }
 
   // The form

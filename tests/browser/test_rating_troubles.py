@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 
 import pytest
 from playwright.sync_api import expect
@@ -193,6 +195,45 @@ def test_a_change_sent_by_a_later_page_is_what_that_page_shows(installation, rat
     expect(page.locator("input[name=sync]:checked")).to_have_value("1")
     wait_until(lambda: len(ratings(installation)) == 2, "the change that was left behind")
     assert ratings(installation) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
+
+
+@pytest.fixture
+def torn_answer():
+    """The address of a server that promises a thousand bytes, sends ten and hangs up."""
+    asked = []
+
+    class Torn(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"0123456789")
+            asked.append(self.path)
+
+        def log_message(self, *_):
+            """Nothing: what it says is no part of the test."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Torn)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/torn", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_next_clip_that_is_cut_half_way_is_loaded_again_by_its_page(
+    installation, rater, torn_answer
+):
+    address, asked = torn_answer
+
+    def tear(route):
+        is_ahead = route.request.resource_type == "fetch" and route.request.method == "GET"
+        route.continue_(url=address if is_ahead else None)
+
+    page = rater(lambda page: page.route("**/assignments/*/clip", tear))
+    wait_until(lambda: page.evaluate("1") and asked, "the next clip to be asked for")
+    rate_with_keys(page, "444444")
+    expect(page.locator(".count")).to_have_text("2 of 2")
+    wait_for_clip(page)
 
 
 def test_a_clip_played_fast_is_held_at_its_own_speed(rater):
