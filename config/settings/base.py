@@ -21,6 +21,8 @@ DUBSCORE_MODELS = Path(env.str("DUBSCORE_MODELS", default=f"{DUBSCORE_VAR}/model
 # What computes metrics and features: `local` processes (0: one a core), or a `ray` cluster.
 DUBSCORE_ENGINE = env.str("DUBSCORE_ENGINE", default="local")
 DUBSCORE_PROCESSES = env.int("DUBSCORE_PROCESSES", default=0)
+# Clips of a corpus whose features come in one shard: what a worker that dies may lose.
+DUBSCORE_SHARD_CLIPS = env.int("DUBSCORE_SHARD_CLIPS", default=32)
 # How long a clip stays reserved for a rater who does nothing; every sign of life renews it.
 DUBSCORE_LEASE_MINUTES = env.int("DUBSCORE_LEASE_MINUTES", default=30)
 # A job whose worker has been silent for this long is taken to be dead and is queued again ...

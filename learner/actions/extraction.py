@@ -20,8 +20,6 @@ from learner.features import Feature, FeatureStore
 from learner.models import Extraction, MetricScore
 from learner.registry import Card, shelf
 
-# Clips of a corpus whose features come in one shard: what a worker that dies may lose.
-BLOCK = 32
 KEEP_EVERY = 8  # clips after which metrics are written
 
 
@@ -136,9 +134,8 @@ def inputs_key(card: Card, clip: Clip) -> str:
 class _Work:
     """What is missing of a corpus, and what has been made of it but not yet kept.
 
-    A block is `BLOCK` clips that follow one another in the corpus; its features become shards when
-    its last clip is done, so that a pass that was cut off and taken up again ends with the same
-    shards.
+    A block is some clips that follow one another in the corpus; its features become shards when its
+    last clip is done, so that a pass that was cut off and taken up again ends with the same shards.
     """
 
     cards: dict[str, dict[str, Card]]
@@ -167,7 +164,9 @@ class _Work:
         for name, card in cards["encoder"].items():
             _note(missing, clips, card, "encoder", FeatureStore(name, card.version).known())
         todo = [clip for clip in clips if any(missing[clip.pk].values())]
-        block_of = {clip.pk: place // BLOCK for place, clip in enumerate(clips)}
+        block_of = {
+            clip.pk: place // settings.DUBSCORE_SHARD_CLIPS for place, clip in enumerate(clips)
+        }
         waiting: dict[int, set[int]] = {}
         for clip in todo:
             waiting.setdefault(block_of[clip.pk], set()).add(clip.pk)

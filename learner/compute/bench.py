@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from learner.media import ClipMedia, Unavailable
 from learner.registry import shelf
 
 ERROR_TAIL = 600
+
 
 class Bench:
     """Parts of one process, each loaded when it is first needed.
@@ -108,7 +110,5 @@ def _decode(media: ClipMedia, needs: tuple[str, ...]) -> None:
 
 
 def _try(ask: Callable[[], object]) -> None:
-    try:
+    with suppress(Exception):  # the part meets it again, and its answer says so
         ask()
-    except Exception:  # noqa: S110 (the part meets it again, and its answer says so)
-        pass

@@ -215,10 +215,7 @@ def _serve(pipe: Connection, weights: Path, threads: int) -> None:
 def _use_threads(threads: int) -> None:
     """Processes that each took every core would wait for one another."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(threads)  # for libraries that are not loaded yet
+        os.environ[name] = str(threads)  # for libraries that are not loaded yet, as torch
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(threads)
-    import torch
-
-    torch.set_num_threads(threads)

@@ -71,7 +71,9 @@ def test_nothing_unfinished_is_read(tmp_path, settings):
 
 def test_merging_keeps_what_counts_and_says_what_went(store):
     for number in range(5):
-        store.add([Feature("a", f"k{number}", vector(number)), Feature(f"b{number}", "k", vector(7))])
+        store.add(
+            [Feature("a", f"k{number}", vector(number)), Feature(f"b{number}", "k", vector(7))]
+        )
     store.add([Feature("gone", "k", vector(3))])
     assert store.merge(keep={"a", *(f"b{n}" for n in range(5))}) == 4 + 1
     assert len(store.shards()) == 1

@@ -26,8 +26,12 @@ class Command(BaseCommand):
         parser.add_argument("--corpus", required=True)
         parser.add_argument("--metrics", nargs="+", default=[], help="only these")
         parser.add_argument("--encoders", nargs="+", default=[], help="only these")
-        parser.add_argument("--engine", choices=ENGINES, default="", help="DUBSCORE_ENGINE if not given")
-        parser.add_argument("--retry", action="store_true", help="ask again where there was no answer")
+        parser.add_argument(
+            "--engine", choices=ENGINES, default="", help="DUBSCORE_ENGINE if not given"
+        )
+        parser.add_argument(
+            "--retry", action="store_true", help="ask again where there was no answer"
+        )
         parser.add_argument("--queue", action="store_true", help="let a worker do it")
 
     def handle(self, *args: Any, **options: Any) -> None:
