@@ -98,7 +98,7 @@ def run_extraction(pk: int) -> None:
         started = time.monotonic()
         pulse.progress(0.0, _words(0, total, started))
         try:
-            with closing(engine.run(work.orders())) as answered:
+            with closing(engine.run(work.orders(), pulse.check)) as answered:
                 for number, done in enumerate(answered, start=1):
                     work.take(done, pulse)
                     pulse.progress(number / total, _words(number, total, started))
