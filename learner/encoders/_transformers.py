@@ -56,10 +56,10 @@ def load_model(folder: Path, width: int, **settings: Any) -> Any:
     """
     import torch
     from transformers import AutoModel
-    from transformers.utils import logging
+    from transformers import logging as said
 
-    logging.set_verbosity_error()  # what matters of its reports is raised below
-    logging.disable_progress_bar()
+    said.set_verbosity_error()  # type: ignore[no-untyped-call] # what matters is raised below
+    said.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model, report = AutoModel.from_pretrained(
             folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, **settings

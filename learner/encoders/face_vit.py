@@ -61,9 +61,7 @@ class FaceViT:
     @classmethod
     def prepare(cls, media: ClipMedia, weights: Path) -> None:
         """Find the face."""
-        faces = FaceFinder()
-        faces.load(weights)
-        faces.find(media)
+        FaceFinder.prepare(media, weights)
 
     def load(self, weights: Path) -> None:
         """Read the model, and those that find faces.

@@ -74,6 +74,12 @@ class LogF0RMSE:
         direction=-1,
     )
 
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find both pitches."""
+        pitch(media)
+        pitch(media.original)
+
     def load(self, weights: Path) -> None:
         """Nothing is learned here, so nothing is loaded."""
 
