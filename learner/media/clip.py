@@ -19,6 +19,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 RATE_HZ = 16_000
@@ -342,12 +343,12 @@ def _on_show(
     container: InputContainer, rate_hz: float, size: tuple[int, int]
 ) -> Iterator[NDArray[np.uint8]]:
     """The picture at each time of the grid; the others are never turned into arrays."""
-    taken = 0
+    taken, scaler = 0, VideoReformatter()  # one a picture would compute its tables anew each time
     for frame, until_s in _with_ends(container):
         _check_length("film", until_s)
         due = int(np.ceil(until_s * rate_hz - 1e-6)) - taken
         if due > 0:
-            picture = _upright(frame, size)
+            picture = _upright(frame, size, scaler)
             yield from repeat(picture, due)
             taken += due
 
@@ -371,8 +372,10 @@ def _turns(frame: av.VideoFrame) -> int:
     return int(frame.rotation) // 90
 
 
-def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _upright(
+    frame: av.VideoFrame, size: tuple[int, int], scaler: VideoReformatter
+) -> NDArray[np.uint8]:
     turns = _turns(frame)
     height, width = size if turns % 2 == 0 else size[::-1]
-    lying_HW3 = frame.to_ndarray(format="rgb24", width=width, height=height)
+    lying_HW3 = scaler.reformat(frame, width, height, "rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(lying_HW3, turns), dtype=np.uint8)
