@@ -20,6 +20,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 RATE_HZ = 16_000
@@ -428,6 +429,8 @@ def _on_show(path: Path, grids: list[Grid]) -> Iterator[tuple[Grid, NDArray[np.u
     Pictures that are on show at no time of a grid are never turned into arrays.
     """
     taken = dict.fromkeys(grids, 0)
+    # One a picture would compute its tables anew each time.
+    scalers = {grid.size: VideoReformatter() for grid in grids}
     with _opened(path) as container:
         for frame, until_s in _with_ends(container):
             _check_length("film", until_s)
@@ -436,7 +439,7 @@ def _on_show(path: Path, grids: list[Grid]) -> Iterator[tuple[Grid, NDArray[np.u
                 due = int(np.ceil(until_s * grid.rate_hz - 1e-6)) - taken[grid]
                 if due > 0:
                     if grid.size not in made:
-                        made[grid.size] = _upright(frame, grid.size)
+                        made[grid.size] = _upright(frame, grid.size, scalers[grid.size])
                     taken[grid] += due
                     yield grid, made[grid.size], due
     if not all(taken.values()):
@@ -462,8 +465,10 @@ def _turns(frame: av.VideoFrame) -> int:
     return int(frame.rotation) // 90
 
 
-def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _upright(
+    frame: av.VideoFrame, size: tuple[int, int], scaler: VideoReformatter
+) -> NDArray[np.uint8]:
     turns = _turns(frame)
     height, width = size if turns % 2 == 0 else size[::-1]
-    lying_HW3 = frame.to_ndarray(format="rgb24", width=width, height=height)
+    lying_HW3 = scaler.reformat(frame, width, height, "rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(lying_HW3, turns), dtype=np.uint8)
