@@ -1,7 +1,6 @@
-"""What lips do and what is heard, as numbers over time.
+"""What lips do, as numbers over time.
 
-Shape letters: T frames of 40 ms, S frames of 20 ms, P points of the mesh, M measures, L layers,
-D width of a layer, Q numbers that are kept of the layers.
+Shape letters: T frames of 40 ms, P points of the mesh, M measures.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-FACE_HZ, SPEECH_HZ = 25.0, 50.0
-PER_FACE = 2  # frames of speech to one of the face
-AROUND = 25  # frames, 1 s: slower than this is how a face is held, not how it speaks
+REACH = 1  # frames to either side that are told with each
+AROUND = 15  # frames, .6 s: what is slower is how a face is held and turned, not how it speaks
 
 # Points of the mesh.
 EYES = (33, 263)
@@ -22,21 +20,31 @@ LIP_ABOVE, LIP_BELOW, NOSE, CHIN = 0, 17, 1, 152
 MIDDLE_ABOVE, MIDDLE_BELOW = (13, 312, 82), (14, 317, 87)
 INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 POINTS = tuple(sorted({*EYES, *CORNERS, LIP_ABOVE, LIP_BELOW, NOSE, CHIN, *INNER}))
-MEASURES = 8
+
+
+def mouth_features(landmarks_TP3: NDArray[np.float32]) -> Floats:
+    """How the mouth moves.
+
+    Args:
+        landmarks_TP3: All 468 landmarks at 25 Hz, in pixels; NaN where no face is seen.
+
+    Returns:
+        Shape (T, 24), each of deviation 1; NaN where no face is seen, or none just before or after.
+    """
+    return with_neighbours(movement(lips(landmarks_TP3)), REACH)
 
 
 def lips(landmarks_TP3: NDArray[np.float32]) -> Floats:
     """How a mouth is shaped, whatever the face's size and turn in the picture.
 
-    Args:
-        landmarks_TP3: All 468 landmarks, in pixels; NaN where no face is seen.
+    Distances are taken in space, so that a face that turns aside keeps its mouth's width.
 
     Returns:
         Shape (T, 8), in distances between the eyes: opening, root of the inner lips' area, height
         over both lips, lip to chin, width, opening by width, nose to lower and to upper lip.
         NaN where no face is seen.
     """
-    kept_TP3 = np.asarray(landmarks_TP3[:, POINTS, :2], dtype=np.float64)
+    kept_TP3 = np.asarray(landmarks_TP3[:, POINTS], dtype=np.float64)
     at = {point: kept_TP3[:, place] for place, point in enumerate(POINTS)}
 
     def apart(one: int, other: int) -> Floats:
@@ -60,9 +68,9 @@ def lips(landmarks_TP3: NDArray[np.float32]) -> Floats:
     return np.stack(measures, axis=1) / eyes_T[:, None]
 
 
-def _area(outline_TP2: Floats) -> Floats:
-    """Of polygons, by the shoelace formula."""
-    x, y = outline_TP2[..., 0], outline_TP2[..., 1]
+def _area(outline_TP3: Floats) -> Floats:
+    """Of polygons as they are seen, by the shoelace formula."""
+    x, y = outline_TP3[..., 0], outline_TP3[..., 1]
     cross = x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y
     return np.asarray(np.abs(cross.sum(axis=1)) / 2)
 
