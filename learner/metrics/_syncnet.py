@@ -85,7 +85,9 @@ class SyncNet(nn.Module):
         return vectors_BD
 
 
-def _flat(before: int, after: int, size: int | tuple[int, int], padding: int = 0) -> list[nn.Module]:
+def _flat(
+    before: int, after: int, size: int | tuple[int, int], padding: int = 0
+) -> list[nn.Module]:
     return [nn.Conv2d(before, after, size, padding=padding), nn.BatchNorm2d(after), nn.ReLU()]
 
 

@@ -119,8 +119,7 @@ class SyncNetSync:
         wanted = wanted_pieces(faces.is_seen_T)
         if len(wanted) < LEAST_PIECES:
             raise Unavailable(
-                f"{len(wanted)} times five pictures in a row show a face; "
-                f"{LEAST_PIECES} are needed"
+                f"{len(wanted)} times five pictures in a row show a face; {LEAST_PIECES} are needed"
             )
         pieces, vectors = _pieces(media, faces, set(wanted)), []
         while some := list(islice(pieces, AT_ONCE)):
