@@ -116,8 +116,8 @@ def write_shipped(takes: list[Take], figures: Figures) -> None:
     licences = "; ".join(
         f"{len(names)} clips of {place} ({by})" for place, (by, names) in CLIPS.items()
     )
-    fitted = replace(fit_sync_map(takes, f"Fitted on {licences}."), level=figures.level)
-    SHIPPED.write_bytes(fitted.to_bytes())
+    fitted = replace(fit_sync_map(takes), level=figures.level)
+    SHIPPED.write_bytes(fitted.to_bytes(f"Fitted on {licences}."))
     print(f"wrote {SHIPPED.name}, {SHIPPED.stat().st_size / 1000:.0f} kB")
 
 

@@ -88,11 +88,16 @@ def movement(values_TM: Floats, around: int = AROUND) -> Floats:
     >>> movement(np.array([[0.0], [2.0], [0.0], [2.0]]), around=99).ravel().tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
-    is_known_T = np.isfinite(values_TM).all(axis=1)
+    is_known_T = known(values_TM)
     filled_TM = np.where(is_known_T[:, None], values_TM, 0.0)
     sums_TM, counts_T = _running_sum(filled_TM, around), _running_sum(is_known_T[:, None], around)
     moving_TM = filled_TM - sums_TM / np.maximum(counts_T, 1)
     return scaled(np.where(is_known_T[:, None], moving_TM, np.nan))
+
+
+def known(values_TM: Floats) -> NDArray[np.bool_]:
+    """Which rows have no NaN, shape (T,)."""
+    return np.asarray(np.isfinite(values_TM).all(axis=1), dtype=np.bool_)
 
 
 def _running_sum(values_TM: NDArray[np.generic], around: int) -> Floats:
@@ -106,12 +111,12 @@ def _running_sum(values_TM: NDArray[np.generic], around: int) -> Floats:
 
 def scaled(values_TM: Floats) -> Floats:
     """Mean 0 and deviation 1 over the frames that are known; what does not vary becomes 0."""
-    is_known_T = np.isfinite(values_TM).all(axis=1)
-    known = values_TM[is_known_T]
-    if not len(known):
+    is_known_T = known(values_TM)
+    rows = values_TM[is_known_T]
+    if not len(rows):
         return values_TM
-    centred = values_TM - known.mean(axis=0)
-    spread_M = known.std(axis=0)
+    centred = values_TM - rows.mean(axis=0)
+    spread_M = rows.std(axis=0)
     return np.asarray(centred / np.where(spread_M > 1e-9, spread_M, np.inf))
 
 
@@ -125,4 +130,5 @@ def with_neighbours(values_TM: Floats, reach: int, step: int = 1) -> Floats:
     [[1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [2.0, 3.0, 3.0]]
     """
     rows = np.arange(len(values_TM))[:, None] + step * np.arange(-reach, reach + 1)
-    return values_TM[rows.clip(0, len(values_TM) - 1)].reshape(len(values_TM), -1)
+    beside = values_TM[rows.clip(0, len(values_TM) - 1)]
+    return np.asarray(beside.reshape(len(values_TM), -1))

@@ -8,12 +8,12 @@ directions, J lags.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.metrics._sync_features import Floats, scaled, with_neighbours
+from learner.metrics._sync_features import Floats, known, scaled, with_neighbours
 from learner.metrics._sync_map import (
     LAG_MS,
     PER_FACE,
@@ -30,7 +30,6 @@ DIRECTIONS = 4
 RIDGE = 3.0  # mean variances; chosen high, since frames of one clip say much the same
 NATIVE_MS = 160.0  # a clip's own offset, beyond which it is taken for a miss
 TRACKED_MS = 80.0
-LEAST_CLIPS = 8
 MOST_FOLDS = 20
 SWAPS = 12  # strangers whose speech each face is given
 QUANTILE = 0.95
@@ -75,7 +74,7 @@ class Figures:
     confidences: tuple[float, ...]
 
 
-def fit_sync_map(takes: Sequence[Take], notes: str = "") -> SyncMap:
+def fit_sync_map(takes: Sequence[Take]) -> SyncMap:
     r"""Regularised canonical correlation of lips and speech of the same moments.
 
     .. math:: \max_{a,b} \frac{a^T C_{xy} b}
@@ -89,20 +88,15 @@ def fit_sync_map(takes: Sequence[Take], notes: str = "") -> SyncMap:
 
     Args:
         takes: Clips in sync.
-        notes: What they are, in words.
 
     Raises:
-        ValueError: fewer than two clips with half a second of face and speech in all.
+        ValueError: fewer than 13 frames in which a face is seen and something is heard.
     """
     basis_LDC = _basis(takes)
     heard = [_components(take, basis_LDC) for take in takes]
-    moves = [0] * len(takes)
-    blank = SyncMap(
-        np.array(LAYERS), basis_LDC, *(np.zeros((1, 1), np.float32),) * 2, np.ones(1), 0
-    )
-    first = _fitted(blank, takes, heard, moves)
+    first = _fitted(basis_LDC, takes, heard, [0] * len(takes))
     found = [_locate(first, take, said) for take, said in zip(takes, heard, strict=True)]
-    return replace(_fitted(first, takes, heard, _moves(found)), notes=notes)
+    return _fitted(basis_LDC, takes, heard, _moves(found))
 
 
 def _components(take: Take, basis_LDC: NDArray[np.float32]) -> Floats:
@@ -130,26 +124,26 @@ def _basis(takes: Sequence[Take]) -> NDArray[np.float32]:
 
 
 def _fitted(
-    old: SyncMap, takes: Sequence[Take], heard: Sequence[Floats], moves: Sequence[int]
+    basis_LDC: NDArray[np.float32],
+    takes: Sequence[Take],
+    heard: Sequence[Floats],
+    moves: Sequence[int],
 ) -> SyncMap:
-    """The directions for clips whose speech is moved by so many frames of 20 ms."""
+    """The map for clips whose speech is moved by so many frames of 20 ms."""
     pairs = [_pairs(take, said, move) for take, said, move in zip(takes, heard, moves, strict=True)]
     mouth_NM = np.concatenate([mouth for mouth, _ in pairs])
     speech_NF = np.concatenate([speech for _, speech in pairs])
-    mouth_MK, speech_FK, strength_K = ridge_cca(mouth_NM, speech_NF, RIDGE, DIRECTIONS)
-    return replace(
-        old,
-        mouth_MK=mouth_MK.astype(np.float32),
-        speech_FK=speech_FK.astype(np.float32),
-        strength_K=strength_K.astype(np.float32),
+    mouth_MK, speech_FK, strength_K = (
+        part.astype(np.float32) for part in ridge_cca(mouth_NM, speech_NF, RIDGE, DIRECTIONS)
     )
+    return SyncMap(np.array(LAYERS), basis_LDC, mouth_MK, speech_FK, strength_K)
 
 
 def _pairs(take: Take, heard_SQ: Floats, move: int) -> tuple[Floats, Floats]:
     """Frames of the mouth that are known, and what is heard with them."""
     around_SF = with_neighbours(heard_SQ, SPEECH_REACH, PER_FACE)
     at_T = PER_FACE * np.arange(len(take.mouth_TM)) + move
-    is_in_T = np.isfinite(take.mouth_TM).all(axis=1) & (at_T >= 0) & (at_T < len(around_SF))
+    is_in_T = known(take.mouth_TM) & (at_T >= 0) & (at_T < len(around_SF))
     return take.mouth_TM[is_in_T], around_SF[at_T[is_in_T]]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from learner.metrics._sync_features import Floats, scaled
+from learner.metrics._sync_features import Floats, known, scaled
 
 SPEECH_REACH = 2  # frames of 40 ms to either side that are heard with each
 PER_FACE = 2  # frames of speech to one of the face
@@ -54,7 +54,6 @@ class SyncMap:
         speech_FK: Weights of the features of speech.
         strength_K: How far each pair of directions agrees, 0 to 1.
         level: The confidence that 95 % of pairs of strangers' lips and speech stay below.
-        notes: What it was fitted on, in words.
     """
 
     layers_L: NDArray[np.int64]
@@ -62,8 +61,7 @@ class SyncMap:
     mouth_MK: NDArray[np.float32]
     speech_FK: NDArray[np.float32]
     strength_K: NDArray[np.float32]
-    level: float
-    notes: str = ""
+    level: float = 0.0
 
     def heard(self, windows: Iterable[NDArray[np.float32]]) -> Floats:
         """What the speech says, shape (S, K).
@@ -93,7 +91,7 @@ class SyncMap:
             that lie on both sides; NaN where fewer than 25 do.
         """
         seen_TK = mouth_TM @ self.mouth_MK
-        frames_T = np.flatnonzero(np.isfinite(seen_TK).all(axis=1))
+        frames_T = np.flatnonzero(known(seen_TK))
         curve_J, overlap_J = np.full(2 * MOST_LAG + 1, np.nan), np.zeros(2 * MOST_LAG + 1)
         for place in range(len(curve_J)):
             at = PER_FACE * frames_T + place - MOST_LAG
@@ -113,10 +111,14 @@ class SyncMap:
         belongs = 1 / (1 + np.exp(-SLOPE * (found.confidence - self.level)))
         return float(np.exp(-abs(found.offset_ms) / FADE_MS) * belongs)
 
-    def to_bytes(self) -> bytes:
-        """A safetensors file; the same map is the same bytes."""
+    def to_bytes(self, notes: str = "") -> bytes:
+        """A safetensors file; the same map is the same bytes.
+
+        Args:
+            notes: What it was fitted on, in words.
+        """
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
-        return save(arrays | {"level": np.array([self.level])}, {"notes": self.notes})
+        return save(arrays | {"level": np.array([self.level])}, {"notes": notes})
 
 
 ARRAYS = ("layers_L", "basis_LDC", "mouth_MK", "speech_FK", "strength_K")
@@ -130,9 +132,11 @@ def read_map(content: bytes) -> SyncMap:
     """
     try:
         arrays = load(content)
-        return SyncMap(**{name: arrays[name] for name in ARRAYS}, level=float(arrays["level"][0]))
+        layers_L, basis_LDC, mouth_MK, speech_FK, strength_K = (arrays[name] for name in ARRAYS)
+        level = float(arrays["level"][0])
     except (SafetensorError, KeyError) as error:
         raise ValueError(f"no map of lips and speech: {error}") from error
+    return SyncMap(layers_L, basis_LDC, mouth_MK, speech_FK, strength_K, level)
 
 
 def components(
