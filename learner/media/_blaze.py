@@ -7,20 +7,21 @@ Shape letters: A anchors, L landmarks.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learner.media._sampling import Square, cut_out
+from learner.media._tflite import Network
 
 DETECTOR_SIDE, MESH_SIDE = 128, 192
 LANDMARKS = 468
 SURE = 0.5  # both networks' own threshold
 SAME_FACE = 0.3  # of the union of two boxes
+CLOSER = 0.6  # of the picture's shorter side: what is looked at closely at once
+MOST_PLACES = 6  # along one side, or a picture of a thousand pixels by one would have hundreds
 ROOM = 1.5  # the mesh sees so much more than the box
 EYE_CORNERS = (33, 263)  # of the mesh: the outer corners
 
@@ -84,27 +85,6 @@ def turn_of(landmarks_L3: NDArray[np.float32]) -> float:
     return float(np.arctan2(down, across))
 
 
-class Network:
-    """A tflite file that turns one picture into numbers; its calls wait for each other."""
-
-    def __init__(self, path: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._lock = threading.Lock()
-        self._interpreter: Any = Interpreter(model_content=path.read_bytes(), num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._outputs = [one["index"] for one in self._interpreter.get_output_details()]
-
-    def __call__(self, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """What it says of a picture, shape (H, W, channels); the largest answer first."""
-        with self._lock:
-            self._interpreter.set_tensor(self._input, picture[None])
-            self._interpreter.invoke()
-            answers = [self._interpreter.get_tensor(index) for index in self._outputs]
-        return sorted(answers, key=lambda answer: -answer.size)
-
-
 class FaceDetector:
     """Boxes of all faces in a picture.
 
@@ -116,21 +96,15 @@ class FaceDetector:
         self._network = Network(path)
         self._anchors_A2 = _anchors()
 
-    def find(self, picture_HW3: NDArray[np.uint8], *, is_thorough: bool) -> list[Detection]:
-        """Faces, the surest first.
-
-        Args:
-            picture_HW3: uint8.
-            is_thorough: Where the whole picture shows none, whether to look at parts of it, which
-                finds small ones and takes ten times as long.
-        """
+    def find(self, picture_HW3: NDArray[np.uint8]) -> list[Detection]:
+        """Faces in the picture as a whole, the surest first."""
         height, width = picture_HW3.shape[:2]
-        found = self._look(picture_HW3, Square(width / 2, height / 2, max(height, width)))
-        return found or (self._look_closer(picture_HW3) if is_thorough else [])
+        return self._look(picture_HW3, Square(width / 2, height / 2, max(height, width)))
 
-    def _look_closer(self, picture_HW3: NDArray[np.uint8]) -> list[Detection]:
+    def find_small(self, picture_HW3: NDArray[np.uint8]) -> list[Detection]:
+        """Faces in overlapping parts of the picture, which takes ten times as long."""
         height, width = picture_HW3.shape[:2]
-        side = 0.75 * min(height, width)  # overlapping by at least a third
+        side = CLOSER * min(height, width)
         found = []
         for x in _centres(width, side):
             for y in _centres(height, side):
@@ -179,12 +153,12 @@ def _anchors() -> NDArray[np.float32]:
 
 
 def _centres(length: float, side: float) -> NDArray[np.float64]:
-    """Centres of overlapping squares that cover a length.
+    """Centres of squares that cover a length, overlapping by a third; six at most.
 
     >>> _centres(180, 60).round().tolist()
     [30.0, 70.0, 110.0, 150.0]
     """
-    count = int(np.ceil((length - side) / (side * 2 / 3))) + 1
+    count = min(MOST_PLACES, int(np.ceil((length - side) / (side * 2 / 3) - 1e-6)) + 1)
     return np.linspace(side / 2, length - side / 2, count)
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 RATE_HZ = 16_000
 SHORTEST_S = 0.1
 SILENT_PEAK_DB = -60.0  # the import refuses clips below the same level
+LOUDEST_PEAK_DB = 40.0  # over full scale: whole numbers taken for fractions, or noise
 LONGEST_S = 3 * 3600  # a damaged time stamp must not ask for years of silence
 MOST_BYTES = 1 << 30  # of pictures kept together
 MOST_PIXELS = 40_000_000  # of one picture: 8k is 33 million
@@ -69,8 +70,8 @@ class ClipMedia:
         """The first audio track, mono at 16 kHz, -1 to 1, shape (T,), read-only.
 
         Raises:
-            Unavailable: there is no audio, it cannot be decoded, or it is too short, too long or
-                silent.
+            Unavailable: there is no audio, it cannot be decoded, or it is too short, too long,
+                silent or far over full scale.
             FileNotFoundError: the file itself is gone.
         """
         return self.once("speech", lambda: _speech(self.path))
@@ -239,6 +240,11 @@ def _speech(path: Path) -> NDArray[np.float32]:
     peak = max(float(speech_T.max()), -float(speech_T.min()))  # no copy, unlike abs
     if not np.isfinite(peak):
         raise Unavailable("the clip's audio holds samples that are no numbers")
+    if peak > 10 ** (LOUDEST_PEAK_DB / 20):
+        over_db = 20 * np.log10(peak)
+        raise Unavailable(
+            f"the clip's audio is {over_db:.0f} dB over full scale, so it is no sound"
+        )
     if peak < 10 ** (SILENT_PEAK_DB / 20):
         raise Unavailable(f"the clip is silent: nothing is above {SILENT_PEAK_DB:.0f} dBFS")
     return speech_T

@@ -55,9 +55,14 @@ class Faces:
         return self.score_T > 0
 
     def square_at(self, row: int, room: float = ROOM) -> Square:
-        """The upright square around the face, in pixels of the picture as it is shown."""
-        landmarks_L3 = self.landmarks_TL3[row]
-        return around(box_of(landmarks_L3), turn_of(landmarks_L3), room)
+        """The square around the face, turned as it is, in pixels of the picture as it is shown."""
+        angle = turn_of(self.landmarks_TL3[row])
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        upright_L2 = self.landmarks_TL3[row, :, :2].astype(np.float64) @ turn
+        low, high = upright_L2.min(axis=0), upright_L2.max(axis=0)
+        x, y = turn @ (low + high) / 2
+        return Square(float(x), float(y), room * float(max(high - low)), angle)
 
 
 class FaceFinder:
@@ -246,7 +251,13 @@ class _Follower:
 
     def _found(self, picture_HW3: NDArray[np.uint8]) -> _Seen | None:
         """The face that is to be followed from here, if need be another one."""
-        faces = self._detector.find(picture_HW3, is_thorough=self._seen is None)
+        found = self._best(self._detector.find(picture_HW3), picture_HW3)
+        if found or self._seen:
+            return found or self._seen
+        return self._best(self._detector.find_small(picture_HW3), picture_HW3)
+
+    def _best(self, faces: list[Detection], picture_HW3: NDArray[np.uint8]) -> _Seen | None:
+        """Of faces, the weightiest that the mesh agrees with."""
         for face in sorted(faces, key=lambda face: -self._weight(face, picture_HW3)):
             if self._seen and face.area < LARGER * self._seen.face.area:
                 continue
@@ -254,7 +265,7 @@ class _Follower:
             if first:  # again from where the mesh lies, as it will be in the next picture
                 again = around(first.face.box, first.face.angle)
                 return self._fit(picture_HW3, again) or first
-        return self._seen
+        return None
 
     def _weight(self, face: Detection, picture_HW3: NDArray[np.uint8]) -> float:
         """Area and nearness to the middle; above all, whether it is the one that was just lost."""
