@@ -20,13 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.reporting import aim, report
-from learner.encoders._whisper import WhisperLayers
 from learner.media import ClipMedia
-from learner.media.faces import FaceFinder
-from learner.metrics._sync_features import mouth_features
-from learner.metrics._sync_fit import LAYERS, Figures, Take, cross_validate, fit_sync_map
+from learner.metrics._sync_fit import Figures, Take, cross_validate, fit_sync_map
 from learner.metrics._sync_map import Located, SyncMap, locate
-from learner.metrics.av_sync import SHIPPED
+from learner.metrics.av_sync import SHIPPED, AVSync
 
 # Everything in sync that may be used for this, and by whose leave. Each is another speaker.
 CLIPS = {
@@ -47,27 +44,13 @@ CLOSE_MS = 80.0
 RATE_HZ = 16_000
 
 
-class Bench:
-    """Faces and layers of clips, and of clips whose speech was moved."""
-
-    def __init__(self, weights: Path) -> None:
-        self.faces, self.whisper = FaceFinder(), WhisperLayers()
-        self.faces.load(weights)
-        self.whisper.load(weights)
-
-    def take(self, path: Path) -> Take:
-        media = ClipMedia(path)
-        mouth_TM = mouth_features(self.faces.find(media).landmarks_TL3)
-        layers = self.whisper.layers(media)[list(LAYERS)].astype(np.float16)
-        return Take(str(path), mouth_TM, layers)
-
-    def moved(self, path: Path, take: Take, fitted: SyncMap, shift_ms: int) -> Located | None:
-        """Where the offset is found once the speech comes so much later."""
-        media = ClipMedia(path)
-        wave = shifted(ClipMedia(path).speech, shift_ms)
-        media.once("speech", lambda: wave)
-        heard_SK = fitted.heard(self.whisper.windows(media))
-        return locate(fitted.curve(take.mouth_TM, heard_SK))
+def moved(metric: AVSync, path: Path, take: Take, fitted: SyncMap, shift_ms: int) -> Located | None:
+    """Where the offset is found once the speech comes so much later."""
+    media = ClipMedia(path)
+    wave = shifted(ClipMedia(path).speech, shift_ms)
+    media.once("speech", lambda: wave)
+    heard_SK = fitted.heard(metric.whisper.windows(media))
+    return locate(fitted.curve(take.mouth_TM, heard_SK))
 
 
 def shifted(speech: np.ndarray, shift_ms: int) -> np.ndarray:
@@ -80,17 +63,17 @@ def shifted(speech: np.ndarray, shift_ms: int) -> np.ndarray:
     return moved
 
 
-def tracked(bench: Bench, paths: list[Path], takes: list[Take], shifts: tuple[int, ...]) -> dict:
+def tracked(metric: AVSync, paths: list[Path], takes: list[Take], shifts: tuple[int, ...]) -> dict:
     """Each planted shift of each clip: how far from it the found one lies, in ms."""
     miss: dict[int, list[float]] = {shift: [] for shift in shifts}
     scores: dict[int, list[float]] = {shift: [] for shift in (0, *shifts)}
     for path, take in zip(paths, takes, strict=True):
         fitted = fit_sync_map([other for other in takes if other.speaker != take.speaker])
         fitted = replace(fitted, level=LEVEL)
-        own = bench.moved(path, take, fitted, 0)
+        own = moved(metric, path, take, fitted, 0)
         scores[0].append(fitted.score(own))
         for shift in shifts:
-            found = bench.moved(path, take, fitted, shift)
+            found = moved(metric, path, take, fitted, shift)
             miss[shift].append(found.offset_ms - own.offset_ms - shift)
             scores[shift].append(fitted.score(found))
         print(f"  {path.parent.name}/{path.name}: own offset {own.offset_ms:.0f} ms", flush=True)
@@ -138,11 +121,12 @@ def main() -> None:
     if options.clips is None:
         raise SystemExit("Name a folder of clips by --clips or DUBSCORE_DATA.")
     started = time.perf_counter()
-    bench, paths = Bench(options.weights), files(options.clips)
-    takes = [bench.take(path) for path in paths]
+    metric, paths = AVSync(), files(options.clips)
+    metric.load(options.weights)
+    takes = [metric.take(ClipMedia(path), str(path)) for path in paths]
     figures = cross_validate(takes)
     shifts = QUICK_SHIFTS_MS if options.quick else SHIFTS_MS
-    found = tracked(bench, paths, takes, shifts)
+    found = tracked(metric, paths, takes, shifts)
     miss = np.array(list(found["miss"].values()))
     for shift, off in found["miss"].items():
         share = np.mean(np.abs(off) <= CLOSE_MS)

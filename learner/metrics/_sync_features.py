@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+FACE_HZ = 25.0
 REACH = 1  # frames to either side that are told with each
 AROUND = 15  # frames, .6 s: what is slower is how a face is held and turned, not how it speaks
 

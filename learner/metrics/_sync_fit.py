@@ -228,6 +228,13 @@ def cross_validate(takes: Sequence[Take], progress: Progress = lambda done, tota
     return _figures(takes, [own[place] for place in range(len(takes))], swapped)
 
 
+def try_on(fitted: SyncMap, takes: Sequence[Take]) -> Figures:
+    """What a map is worth on clips that it was not fitted on."""
+    own = [_tried(fitted, take, take) for take in takes]
+    pairs = [(take, other) for n, take in enumerate(takes) for other in _strangers(takes, n)]
+    return _figures(takes, own, [_tried(fitted, take, other) for take, other in pairs])
+
+
 def _tried(fitted: SyncMap, face: Take, voice: Take) -> Located | None:
     return _locate(fitted, face, _components(voice, fitted.basis_LDC))
 

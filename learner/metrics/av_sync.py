@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 from learner.weights import WeightsError
 
 if TYPE_CHECKING:
+    from learner.metrics._sync_fit import Take
     from learner.metrics._sync_map import Located, SyncMap
 
 SHIPPED = Path(__file__).with_name("av_sync_map.safetensors")
@@ -57,7 +61,7 @@ class AVSync:
         from learner.encoders._whisper import WhisperLayers
         from learner.media.faces import FaceFinder
 
-        self._faces, self._whisper = FaceFinder(), WhisperLayers()
+        self._faces, self.whisper = FaceFinder(), WhisperLayers()
         self._map: Any = None
         self._version = CODE_VERSION
 
@@ -75,13 +79,22 @@ class AVSync:
         from learner.metrics._sync_map import read_map
 
         self._faces.load(weights)
-        self._whisper.load(weights)
+        self.whisper.load(weights)
         path = map_file(weights)
         try:
             self._map = read_map(path.read_bytes())
         except ValueError as error:
             raise WeightsError(f"{path} is {error}: run `manage.py fit_sync` again.") from error
         self._version = self.version_in(weights)
+
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find the face ahead of time."""
+        from learner.media.faces import FaceFinder
+
+        finder = FaceFinder()
+        finder.load(weights)
+        finder.find(media)
 
     def score(self, media: ClipMedia) -> float:
         """0 (another voice, or far off) to 1 (in sync).
@@ -115,12 +128,29 @@ class AVSync:
         """
         return media.once(f"av_sync@{self._version}", lambda: self._located(media))
 
+    def take(self, media: ClipMedia, speaker: str, longest_s: float = inf) -> Take:
+        """The middle of a clip that is in sync, as fitting sees it.
+
+        Raises:
+            Unavailable: there is no speech or no face.
+        """
+        from learner.metrics._sync_features import FACE_HZ, mouth_features
+        from learner.metrics._sync_fit import LAYERS, Take
+        from learner.metrics._sync_map import PER_FACE
+
+        mouth_TM = mouth_features(self._faces.find(media).landmarks_TL3)
+        n_frames = int(min(len(mouth_TM), longest_s * FACE_HZ))
+        first = (len(mouth_TM) - n_frames) // 2
+        heard = slice(PER_FACE * first, PER_FACE * (first + n_frames))
+        layers_LSD = self.whisper.layers(media)[list(LAYERS), heard].astype(np.float16)
+        return Take(speaker, mouth_TM[first : first + n_frames], layers_LSD)
+
     def _located(self, media: ClipMedia) -> Located:
         from learner.metrics._sync_features import mouth_features
         from learner.metrics._sync_map import locate
 
         mouth_TM = mouth_features(self._faces.find(media).landmarks_TL3)
-        heard_SK = self._map.heard(self._whisper.windows(media))
+        heard_SK = self._map.heard(self.whisper.windows(media))
         found = locate(self._map.curve(mouth_TM, heard_SK))
         if found is None:
             raise Unavailable(
