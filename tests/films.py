@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from learner.demo.portrait import ASTRONAUT, OFFICER
-from tests.parts import weights_or_skip
+from tests.parts import RATE_HZ, weights_or_skip
 
 
 def photo(face=ASTRONAUT) -> np.ndarray:
@@ -56,4 +57,24 @@ def write_film(path: Path, pictures: Iterable[np.ndarray], fps: int = 25) -> Pat
             sink.mux(stream.encode(frame))
         if stream is not None:
             sink.mux(stream.encode(None))
+    return path
+
+
+def write_talk(path: Path, wave: np.ndarray) -> Path:
+    """A made-up voice, and the face of a photograph that nods to it."""
+    head = photo()[:320, 60:380]
+    loud = np.abs(wave[: len(wave) // 640 * 640]).reshape(-1, 640).max(axis=1)
+    with av.open(str(path), "w") as sink:
+        film = sink.add_stream("libx264", rate=25)
+        film.width, film.height, film.pix_fmt = 320, 320, "yuv420p"
+        sound = sink.add_stream("aac", rate=RATE_HZ, layout="mono")
+        for number, peak in enumerate(loud / loud.max()):
+            pixels = np.roll(head, round(8 * float(peak)), axis=0)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            sink.mux(film.encode(frame))
+        heard = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
+        heard.sample_rate, heard.pts, heard.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
+        for packets in (film.encode(None), sound.encode(heard), sound.encode(None)):
+            sink.mux(packets)
     return path

@@ -20,12 +20,16 @@ class Network:
     """
 
     def __init__(self, path: Path, tensors: tuple[int, ...] = ()) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        # With its accelerator, inner tensors are overwritten by later ones.
+        resolver = "BUILTIN_WITHOUT_DEFAULT_DELEGATES" if tensors else "AUTO"
 
         self._lock = threading.Lock()
         self._interpreter: Any = Interpreter(
             model_content=path.read_bytes(),
             num_threads=1,
+            experimental_op_resolver_type=OpResolverType[resolver],
             experimental_preserve_all_tensors=bool(tensors),
         )
         self._interpreter.allocate_tensors()

@@ -29,7 +29,7 @@ LARGER = 2.0  # times the area of the face that is followed, to be followed inst
 PATIENT, EVERY = 5, 5  # after so many pictures without a face, every fifth is searched
 SMALLEST = 12.0  # pixels of the picture that is searched
 ROOM = 1.2  # of a crop, around the mesh
-_ROW = 3 * LANDMARKS + 1
+_NO_LANDMARKS = np.full((LANDMARKS, 3), np.nan, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -151,20 +151,16 @@ class FaceFinder:
     def _found(self, media: ClipMedia, rate_hz: float) -> Faces:
         searched, scale = _searched_size(media.picture_size)
         follower = _Follower(self._detector, self._mesh, round(LOOK_AGAIN_S * rate_hz))
+        brief = bytearray()
         with tempfile.TemporaryFile(prefix="dubscore-faces-") as file:
             for picture_HW3 in media.pictures(rate_hz, searched):
-                file.write(_row(follower.see(picture_HW3), scale).tobytes())
+                landmarks_L3, summary_5 = _row(follower.see(picture_HW3), scale)
+                file.write(landmarks_L3.tobytes())
+                brief += summary_5.tobytes()
             file.flush()
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        rows = np.frombuffer(mapped, dtype=np.float32).reshape(-1, _ROW)
-        score_T = rows[:, -1].copy()
-        share = float((score_T > 0).mean())
-        if share < LEAST_SHARE:
-            raise Unavailable(
-                f"a face is seen on {share:.0%} of the clip's pictures; "
-                f"{LEAST_SHARE:.0%} are needed"
-            )
-        return _faces(rate_hz, rows[:, :-1].reshape(-1, LANDMARKS, 3), score_T)
+        landmarks_TL3 = np.frombuffer(mapped, dtype=np.float32).reshape(-1, LANDMARKS, 3)
+        return _faces(rate_hz, landmarks_TL3, np.frombuffer(bytes(brief), np.float32))
 
 
 def _searched_size(shown: tuple[int, int]) -> tuple[tuple[int, int], float]:
@@ -178,21 +174,21 @@ def _searched_size(shown: tuple[int, int]) -> tuple[tuple[int, int], float]:
     return (max(1, round(shown[0] / scale)), max(1, round(shown[1] / scale))), scale
 
 
-def _row(seen: _Seen | None, scale: float) -> NDArray[np.float32]:
+def _row(seen: _Seen | None, scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Landmarks in pixels as shown; their box, and how sure the mesh is."""
     if seen is None:
-        return np.append(np.full(_ROW - 1, np.nan, np.float32), np.float32(0))
-    landmarks = (seen.landmarks_L3 * np.float32(scale)).ravel()
-    return np.append(landmarks, np.float32(seen.score))
+        return _NO_LANDMARKS, np.array([np.nan] * 4 + [0], dtype=np.float32)
+    landmarks_L3 = seen.landmarks_L3 * np.float32(scale)
+    return landmarks_L3, np.array([*box_of(landmarks_L3), seen.score], dtype=np.float32)
 
 
-def _faces(
-    rate_hz: float, landmarks_TL3: NDArray[np.float32], score_T: NDArray[np.float32]
-) -> Faces:
-    box_T4 = np.full((len(score_T), 4), np.nan, dtype=np.float32)
-    for row in np.flatnonzero(score_T > 0):
-        box_T4[row] = box_of(landmarks_TL3[row])
-    for array in (landmarks_TL3, score_T, box_T4):
-        array.setflags(write=False)
+def _faces(rate_hz: float, landmarks_TL3: NDArray[np.float32], brief: NDArray[np.float32]) -> Faces:
+    box_T4, score_T = brief.reshape(-1, 5)[:, :4], brief.reshape(-1, 5)[:, 4]
+    share = float((score_T > 0).mean())
+    if share < LEAST_SHARE:
+        raise Unavailable(
+            f"a face is seen on {share:.0%} of the clip's pictures; {LEAST_SHARE:.0%} are needed"
+        )
     return Faces(rate_hz, landmarks_TL3, score_T, box_T4)
 
 
