@@ -9,6 +9,8 @@ Shape letters: B pieces, C coefficients, S frames of 10 ms, D width, N samples, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +25,40 @@ EMPHASIS, LIFTER = 0.97, 22
 FULL_SCALE = 32_768.0  # it was trained on 16-bit samples
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """A convolution, batch norm and ReLU, and what may follow them."""
+
+    stride: tuple[int, ...] | int = 1
+    padding: tuple[int, ...] | int = 0
+    pool: tuple[nn.Module, ...] = ()
+
+
+SOUND = (
+    _Stage(padding=1, pool=(nn.MaxPool2d(1, 1),)),
+    _Stage(padding=1, pool=(nn.MaxPool2d(3, (1, 2)),)),
+    _Stage(padding=1),
+    _Stage(padding=1),
+    _Stage(padding=1, pool=(nn.MaxPool2d(3, 2),)),
+    _Stage(),
+)
+FACE = (
+    _Stage((1, 2, 2), pool=(nn.MaxPool3d((1, 3, 3), (1, 2, 2)),)),
+    _Stage((1, 2, 2), (0, 1, 1), (nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),)),
+    _Stage(padding=(0, 1, 1)),
+    _Stage(padding=(0, 1, 1)),
+    _Stage(padding=(0, 1, 1), pool=(nn.MaxPool3d((1, 3, 3), (1, 2, 2)),)),
+    _Stage(),
+)
+
+
 class SyncNet(nn.Module):
-    """Vectors of faces and of sounds, in one space.
+    """Vectors of faces and of sounds, in one space; sizes are read from the checkpoint.
 
     Source: Chung and Zisserman (2016), Out of time: automated lip sync in the wild.
 
     Args:
-        tensors: Of the published checkpoint, syncnet_v2.model; the width is read from them.
+        tensors: Of the published checkpoint, syncnet_v2.model.
 
     Raises:
         KeyError, RuntimeError: they are those of something else.
@@ -38,29 +67,9 @@ class SyncNet(nn.Module):
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.width = len(tensors["netfcaud.3.bias"])
-        self.netcnnaud = nn.Sequential(
-            *_flat(1, 64, 3, padding=1),
-            nn.MaxPool2d(1, 1),
-            *_flat(64, 192, 3, padding=1),
-            nn.MaxPool2d(3, (1, 2)),
-            *_flat(192, 384, 3, padding=1),
-            *_flat(384, 256, 3, padding=1),
-            *_flat(256, 256, 3, padding=1),
-            nn.MaxPool2d(3, 2),
-            *_flat(256, 512, (5, 4)),
-        )
-        self.netcnnlip = nn.Sequential(
-            *_deep(3, 96, (5, 7, 7), stride=(1, 2, 2)),
-            nn.MaxPool3d((1, 3, 3), (1, 2, 2)),
-            *_deep(96, 256, (1, 5, 5), stride=(1, 2, 2), padding=(0, 1, 1)),
-            nn.MaxPool3d((1, 3, 3), (1, 2, 2), padding=(0, 1, 1)),
-            *_deep(256, 256, (1, 3, 3), padding=(0, 1, 1)),
-            *_deep(256, 256, (1, 3, 3), padding=(0, 1, 1)),
-            *_deep(256, 256, (1, 3, 3), padding=(0, 1, 1)),
-            nn.MaxPool3d((1, 3, 3), (1, 2, 2)),
-            *_deep(256, 512, (1, 6, 6)),
-        )
-        self.netfcaud, self.netfclip = _last(self.width), _last(self.width)
+        self.netcnnaud = _convolutions(tensors, "netcnnaud", SOUND)
+        self.netcnnlip = _convolutions(tensors, "netcnnlip", FACE)
+        self.netfcaud, self.netfclip = _last(tensors, "netfcaud"), _last(tensors, "netfclip")
         # Checkpoints as old as this one do not count batches.
         counts = {k: v for k, v in self.state_dict().items() if k.endswith("batches_tracked")}
         self.load_state_dict({**counts, **tensors})
@@ -84,25 +93,27 @@ class SyncNet(nn.Module):
         return vectors_BD
 
 
-def _flat(
-    before: int, after: int, size: int | tuple[int, int], padding: int = 0
-) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, size, padding=padding), nn.BatchNorm2d(after), nn.ReLU()]
+def _convolutions(
+    tensors: Mapping[str, Tensor], name: str, plan: tuple[_Stage, ...]
+) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for stage in plan:
+        after, before, *size = tensors[f"{name}.{len(layers)}.weight"].shape
+        of_size: Any = (
+            (nn.Conv3d, nn.BatchNorm3d) if len(size) == 3 else (nn.Conv2d, nn.BatchNorm2d)
+        )
+        conv, norm = of_size
+        layers += [conv(before, after, tuple(size), stage.stride, stage.padding), norm(after)]
+        layers += [nn.ReLU(), *stage.pool]
+    return nn.Sequential(*layers)
 
 
-def _deep(
-    before: int,
-    after: int,
-    size: tuple[int, int, int],
-    stride: tuple[int, int, int] = (1, 1, 1),
-    padding: tuple[int, int, int] = (0, 0, 0),
-) -> list[nn.Module]:
-    layer = nn.Conv3d(before, after, size, stride=stride, padding=padding)
-    return [layer, nn.BatchNorm3d(after), nn.ReLU()]
-
-
-def _last(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(512, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, width))
+def _last(tensors: Mapping[str, Tensor], name: str) -> nn.Sequential:
+    hidden, before = tensors[f"{name}.0.weight"].shape
+    width = len(tensors[f"{name}.3.bias"])
+    return nn.Sequential(
+        nn.Linear(before, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, width)
+    )
 
 
 def mfcc(speech_N: NDArray[np.float32]) -> NDArray[np.float32]:
