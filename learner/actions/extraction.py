@@ -208,7 +208,7 @@ class _Work:
                 self.scores,
                 update_conflicts=True,
                 unique_fields=["clip", "metric", "version"],
-                update_fields=["inputs_key", "value", "error", "computed_at"],
+                update_fields=["inputs_key", "value", "details", "error", "computed_at"],
             )
         self.scores = []
 
@@ -255,6 +255,7 @@ def _row(clip: Clip, card: Card, key: str, answer: Answer) -> MetricScore:
         version=card.version,
         inputs_key=key,
         value=answer.value,
+        details=answer.details,
         error=answer.error,
     )
 
