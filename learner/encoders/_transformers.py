@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from learner.encoders._checkpoint import HUB
+from learner.encoders._checkpoint import HUB, fingerprint_of
 from learner.weights import WeightsError
 
 CONFIG = "config.json"
@@ -41,6 +41,14 @@ def needed_folder(weights: Path, part: str, hub_id: str) -> Path:
             f"be reached, or put a model like {hub_id} into {weights / HUB / part}."
         )
     return folder
+
+
+def folder_fingerprint(weights: Path, part: str) -> str:
+    """Of everything in the part's folder; empty where there is none."""
+    folder = model_folder(weights, part)
+    if folder is None:
+        return ""
+    return fingerprint_of(*sorted(path for path in folder.iterdir() if path.is_file()))
 
 
 def load_model(folder: Path, width: int, **settings: Any) -> Any:

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from learner.encoders._pictures import Sight
 from learner.encoders._pooling import Pool
-from learner.encoders._transformers import load_model, model_folder, needed_folder
+from learner.encoders._transformers import (
+    folder_fingerprint,
+    load_model,
+    model_folder,
+    needed_folder,
+)
 from learner.media import ClipMedia
 from learner.media.faces import FaceFinder
 from learner.registry import Card
@@ -48,6 +53,8 @@ class FaceViT:
         width=768,
     )
 
+    hub_id = HUB_ID
+
     def __init__(self) -> None:
         self.network: Any = None
         self._sight: Any = None
@@ -57,6 +64,11 @@ class FaceViT:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the model is there."""
         return model_folder(weights, cls.card.name) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        return folder_fingerprint(weights, cls.card.name)
 
     @classmethod
     def prepare(cls, media: ClipMedia, weights: Path) -> None:

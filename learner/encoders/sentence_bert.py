@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.encoders._transformers import load_model, model_folder, needed_folder
+from learner.encoders._transformers import (
+    folder_fingerprint,
+    load_model,
+    model_folder,
+    needed_folder,
+)
 from learner.media import ClipMedia
 from learner.registry import Card
 from learner.weights import WeightsError
@@ -41,6 +46,8 @@ class SentenceBERT:
         width=768,
     )
 
+    hub_id = HUB_ID
+
     def __init__(self) -> None:
         self.network: Any = None
         self._tokens: Any = None
@@ -49,6 +56,11 @@ class SentenceBERT:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the model is there."""
         return model_folder(weights, cls.card.name) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        return folder_fingerprint(weights, cls.card.name)
 
     def load(self, weights: Path) -> None:
         """Read the model and its tokenizer.

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from learner.encoders._pictures import Sight
 from learner.encoders._pooling import Pool
-from learner.encoders._transformers import load_model, model_folder, needed_folder
+from learner.encoders._transformers import (
+    folder_fingerprint,
+    load_model,
+    model_folder,
+    needed_folder,
+)
 from learner.media import ClipMedia
 from learner.registry import Card
 
@@ -44,6 +49,8 @@ class TimeSformer:
         width=768,
     )
 
+    hub_id = HUB_ID
+
     def __init__(self) -> None:
         self.network: Any = None
         self._sight: Any = None
@@ -52,6 +59,11 @@ class TimeSformer:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the model is there."""
         return model_folder(weights, cls.card.name) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        return folder_fingerprint(weights, cls.card.name)
 
     def load(self, weights: Path) -> None:
         """Read the model.

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.encoders._transformers import load_model, model_folder, needed_folder, settings_of
+from learner.encoders._transformers import (
+    folder_fingerprint,
+    load_model,
+    model_folder,
+    needed_folder,
+    settings_of,
+)
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 
@@ -43,6 +49,8 @@ class Wav2Vec2:
         width=768,
     )
 
+    hub_id = HUB_ID
+
     def __init__(self) -> None:
         self.network: Any = None
         self._is_normalised = True
@@ -51,6 +59,11 @@ class Wav2Vec2:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the model is there."""
         return model_folder(weights, cls.card.name) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        return folder_fingerprint(weights, cls.card.name)
 
     def load(self, weights: Path) -> None:
         """Read the model.
