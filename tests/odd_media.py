@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -318,11 +317,16 @@ def _answer(ask: Callable[[Any], Any], media: Any) -> str:
 def main(folder: Path, weights: Path) -> None:
     """Ask, and say at last how much memory it took, before files and at most, in MiB."""
     loaded(weights)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = most_mib()
     for line in ask_all(folder, weights):
         print(json.dumps(line), flush=True)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"before_mib": before, "most_mib": most}))
+    print(json.dumps({"before_mib": before, "most_mib": most_mib()}))
+
+
+def most_mib() -> float:
+    """The most memory this process ever held; `getrusage` would count its parent's, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 if __name__ == "__main__":
