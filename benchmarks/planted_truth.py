@@ -190,7 +190,7 @@ def print_tables(figures: dict[str, Any], auc_of: dict[str, Any]) -> None:
     print(table(["metric", *faults], rows))
     print()
     rows = [
-        [question, name, two(one["auc"]), one["right_median"], one["wrong_median"], one["wrong"]]
+        [question, name, two(one["auc"]), one["median_right"], one["median_wrong"], one["wrong"]]
         for question, by_metric in auc_of.items()
         for name, one in by_metric.items()
     ]
