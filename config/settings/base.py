@@ -13,8 +13,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # Everything a running installation keeps: database, clips, features, models, weights, secret key.
 DUBSCORE_VAR = Path(env.str("DUBSCORE_VAR", default=str(BASE_DIR / "var")))
 DUBSCORE_WEIGHTS = Path(env.str("DUBSCORE_WEIGHTS", default=f"{DUBSCORE_VAR}/weights"))
-DUBSCORE_FEATURES = Path(env.str("DUBSCORE_FEATURES", default=f"{DUBSCORE_VAR}/features"))
+# A folder, or an address of a bucket such as s3://bucket/features.
+DUBSCORE_FEATURES = env.str("DUBSCORE_FEATURES", default=f"{DUBSCORE_VAR}/features")
+# Features as arrays that are mapped into memory: a copy, made anew when it is lost.
+DUBSCORE_ARRAYS = Path(env.str("DUBSCORE_ARRAYS", default=f"{DUBSCORE_VAR}/arrays"))
 DUBSCORE_MODELS = Path(env.str("DUBSCORE_MODELS", default=f"{DUBSCORE_VAR}/models"))
+# What computes metrics and features: `local` processes (0: one a core), or a `ray` cluster.
+DUBSCORE_ENGINE = env.str("DUBSCORE_ENGINE", default="local")
+DUBSCORE_PROCESSES = env.int("DUBSCORE_PROCESSES", default=0)
+# Clips of a corpus whose features come in one shard: what a worker that dies may lose.
+DUBSCORE_SHARD_CLIPS = env.int("DUBSCORE_SHARD_CLIPS", default=32)
 # How long a clip stays reserved for a rater who does nothing; every sign of life renews it.
 DUBSCORE_LEASE_MINUTES = env.int("DUBSCORE_LEASE_MINUTES", default=30)
 # A job whose worker has been silent for this long is taken to be dead and is queued again ...

@@ -16,6 +16,7 @@ STORAGES = {
 _SCRATCH = Path(tempfile.mkdtemp(prefix="dubscore-test-"))
 MEDIA_ROOT = _SCRATCH / "media"
 DUBSCORE_FEATURES = _SCRATCH / "features"
+DUBSCORE_ARRAYS = _SCRATCH / "arrays"
 DUBSCORE_MODELS = _SCRATCH / "models"
 if DATABASES["default"]["ENGINE"] == "config.sqlite":  # noqa: F405
     # A file, not memory: threads and live servers of the tests must see one database.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -14,26 +15,39 @@ from django.db import IntegrityError, transaction
 
 from annotator.models import Clip, Corpus
 from learner.actions.jobs import Pulse, enqueue, finish, running
+from learner.compute import ENGINES, Answer, Done, Order, Source, engine_of
 from learner.features import Feature, FeatureStore
 from learner.models import Extraction, MetricScore
 from learner.registry import Card, shelf
 
-LOST = "a file of the clip is lost"
-FLUSH_EVERY = 8  # clips whose work may be lost when a worker dies
+KEEP_EVERY = 8  # clips after which metrics are written
 
 
 def queue_extraction(
-    *, corpus: Corpus, metrics: Iterable[str] = (), encoders: Iterable[str] = ()
+    *,
+    corpus: Corpus,
+    metrics: Iterable[str] = (),
+    encoders: Iterable[str] = (),
+    engine: str = "",
+    is_retry: bool = False,
 ) -> Extraction:
     """Queue one pass over a corpus, or give the one that is already under way.
 
+    Args:
+        corpus: Whose clips.
+        metrics, encoders: Names of parts; with none of either, every part that is set up.
+        engine: `local` or `ray`; by default the setting's.
+        is_retry: Whether parts that had no answer for a clip are asked again.
+
     Raises:
-        ValidationError: a part is not on the shelf.
+        ValidationError: a part is not on the shelf, or there is no such engine.
     """
-    config = {"metrics": list(metrics), "encoders": list(encoders)}
+    config = {"metrics": list(metrics), "encoders": list(encoders), "engine": engine}
     for kind, names in (("metric", config["metrics"]), ("encoder", config["encoders"])):
         for name in names:
             _on_shelf(kind, name)
+    if engine and engine not in ENGINES:
+        raise ValidationError(f"There is no engine {engine!r}. There are: {', '.join(ENGINES)}.")
     under_way = corpus.extractions.unfinished().first()
     if under_way is not None:
         return under_way
@@ -42,6 +56,8 @@ def queue_extraction(
             extraction = Extraction.objects.create(corpus=corpus, config=config)
     except IntegrityError:  # another page was faster
         return corpus.extractions.unfinished().get()
+    if is_retry:
+        _forget_reasons(extraction)
     enqueue(extraction)
     return extraction
 
@@ -53,22 +69,42 @@ def _on_shelf(kind: str, name: str) -> None:
         raise ValidationError(str(error)) from error
 
 
+def _forget_reasons(extraction: Extraction) -> None:
+    """Make every answer that is a reason stale, so that the part is asked again."""
+    corpus = extraction.corpus
+    scores = MetricScore.objects.filter(clip__corpus=corpus).exclude(error="")
+    chosen = _chosen(extraction)
+    scores.filter(metric__in=list(chosen["metric"])).update(inputs_key="")
+    ids = set(corpus.clips.values_list("public_id", flat=True))
+    for name, card in chosen["encoder"].items():
+        store = FeatureStore(name, card.version)
+        reasons = {clip: why for clip, why in store.errors().items() if clip in ids}
+        store.add([Feature(clip, "", None, why) for clip, why in sorted(reasons.items())])
+
+
 def run_extraction(pk: int) -> None:
-    """Compute what is missing, clip by clip, resuming where an earlier worker stopped."""
+    """Compute what is missing, resuming where an earlier worker stopped."""
     extraction = Extraction.objects.select_related("corpus").get(pk=pk)
     with running(extraction) as pulse:
         if pulse is None:
             return
         work = _Work.planned(extraction)
         total = len(work.todo)
+        engine = engine_of(
+            extraction.config.get("engine") or settings.DUBSCORE_ENGINE,
+            settings.DUBSCORE_WEIGHTS,
+            settings.DUBSCORE_PROCESSES,
+        )
         started = time.monotonic()
-        for done, clip in enumerate(work.todo):
-            pulse.progress(done / max(1, total), _words(done, total, started))
-            work.do(clip)
-            if (done + 1) % FLUSH_EVERY == 0:
-                work.flush(pulse)
-        work.flush(pulse)
-        finish(pulse, f"{total} clips computed" if total else "Nothing was missing")
+        pulse.progress(0.0, _words(0, total, started))
+        try:
+            with closing(engine.run(work.orders())) as answered:
+                for number, done in enumerate(answered, start=1):
+                    work.take(done, pulse)
+                    pulse.progress(number / total, _words(number, total, started))
+        finally:  # also when it is to stop, or a part cannot be loaded
+            work.keep_rest(pulse)
+        finish(pulse, work.summary())
 
 
 def _words(done: int, total: int, started: float) -> str:
@@ -96,81 +132,76 @@ def inputs_key(card: Card, clip: Clip) -> str:
 
 @dataclass
 class _Work:
-    """What is missing of a corpus, and what has been made of it but not yet kept."""
+    """What is missing of a corpus, and what has been made of it but not yet kept.
 
-    metrics: dict[str, Any]
-    encoders: dict[str, Any]
+    A block is some clips that follow one another in the corpus; its features become shards when its
+    last clip is done, so that a pass that was cut off and taken up again ends with the same shards.
+    """
+
+    cards: dict[str, dict[str, Card]]
     todo: list[Clip]
-    missing: dict[int, set[str]]
+    missing: dict[int, dict[str, list[str]]]
+    block_of: dict[int, int]
+    waiting: dict[int, set[int]]
     scores: list[MetricScore] = field(default_factory=list)
-    features: dict[str, list[Feature]] = field(default_factory=dict)
-    loaded: set[str] = field(default_factory=set)
+    features: dict[int, dict[str, dict[int, Feature]]] = field(default_factory=dict)
+    n_without: int = 0
 
     @classmethod
     def planned(cls, extraction: Extraction) -> _Work:
         """Look what is there, and list what is not."""
-        config = extraction.config
-        chosen = {
-            kind: {
-                name: part()
-                for name, part in shelf(kind).parts.items()
-                if (name in asked if (asked := config.get(f"{kind}s")) else _is_ready(part))
-            }
-            for kind in ("metric", "encoder")
+        cards = _chosen(extraction)
+        clips = list(extraction.corpus.clips.select_related("source").order_by("pk"))
+        missing: dict[int, dict[str, list[str]]] = {
+            clip.pk: {"metric": [], "encoder": []} for clip in clips
         }
-        clips = list(extraction.corpus.clips.select_related("source").order_by("name"))
-        missing: dict[int, set[str]] = {clip.pk: set() for clip in clips}
-        for name, part in chosen["metric"].items():
+        for name, card in cards["metric"].items():
             rows = MetricScore.objects.filter(
-                clip__corpus=extraction.corpus, metric=name, version=part.card.version
+                clip__corpus=extraction.corpus, metric=name, version=card.version
             )
             known = dict(rows.values_list("clip__public_id", "inputs_key"))
-            _note(missing, clips, part.card, known)
-        for name, part in chosen["encoder"].items():
-            _note(missing, clips, part.card, FeatureStore(name, part.card.version).known())
-        todo = [clip for clip in clips if missing[clip.pk]]
-        return cls(chosen["metric"], chosen["encoder"], todo, missing)
+            _note(missing, clips, card, "metric", known)
+        for name, card in cards["encoder"].items():
+            _note(missing, clips, card, "encoder", FeatureStore(name, card.version).known())
+        todo = [clip for clip in clips if any(missing[clip.pk].values())]
+        block_of = {
+            clip.pk: place // settings.DUBSCORE_SHARD_CLIPS for place, clip in enumerate(clips)
+        }
+        waiting: dict[int, set[int]] = {}
+        for clip in todo:
+            waiting.setdefault(block_of[clip.pk], set()).add(clip.pk)
+        return cls(cards, todo, missing, block_of, waiting)
 
-    def do(self, clip: Clip) -> None:
-        """Compute all that is missing of one clip, decoding it once."""
-        media = media_of(clip)
-        for name in sorted(self.missing[clip.pk]):
-            if name in self.metrics:
-                value, error = self._ask(name, self.metrics[name], lambda p: p.score(media))
-                self.scores.append(self._row(clip, name, value, error))
+    def __post_init__(self) -> None:
+        self.by_id = {clip.public_id: clip for clip in self.todo}
+
+    def orders(self) -> Iterable[Order]:
+        """What the engine is to do, in the order of the corpus."""
+        for clip in self.todo:
+            wanted = self.missing[clip.pk]
+            yield order_of(clip, wanted["metric"], wanted["encoder"])
+
+    def take(self, done: Done, pulse: Pulse) -> None:
+        """Keep the answers to one order, at once or with others."""
+        clip = self.by_id[done.clip]
+        block = self.block_of[clip.pk]
+        for answer in done.answers:
+            self.n_without += bool(answer.error)
+            card = self.cards[answer.kind][answer.name]
+            key = inputs_key(card, clip) if answer.is_final else ""
+            if answer.kind == "metric":
+                self.scores.append(_row(clip, card, key, answer))
             else:
-                value, error = self._ask(name, self.encoders[name], lambda p: p.embed(media))
-                key = _key(self.encoders[name].card, clip, error)
-                self.features.setdefault(name, []).append(
-                    Feature(clip.public_id, key, value, error)
-                )
+                made = Feature(clip.public_id, key, answer.vector, answer.error)
+                self.features.setdefault(block, {}).setdefault(answer.name, {})[clip.pk] = made
+        self.waiting[block].discard(clip.pk)
+        if not self.waiting[block]:
+            self._keep_features(block, pulse)
+        if len(self.scores) >= KEEP_EVERY * max(1, len(self.cards["metric"])):
+            self.keep_scores(pulse)
 
-    def _ask(self, name: str, part: Any, question: Callable[[Any], Any]) -> tuple[Any, str]:
-        from learner.media import Unavailable
-
-        if name not in self.loaded:
-            part.load(settings.DUBSCORE_WEIGHTS)
-            self.loaded.add(name)
-        try:
-            return question(part), ""
-        except Unavailable as reason:
-            return None, str(reason)
-        except FileNotFoundError as lost:
-            return None, f"{LOST}: {lost.filename}"
-
-    def _row(self, clip: Clip, name: str, value: float | None, error: str) -> MetricScore:
-        card = self.metrics[name].card
-        return MetricScore(
-            clip=clip,
-            metric=name,
-            version=card.version,
-            inputs_key=_key(card, clip, error),
-            value=value,
-            error=error,
-        )
-
-    def flush(self, pulse: Pulse) -> None:
-        """Keep what has been made, while the job is still this worker's."""
+    def keep_scores(self, pulse: Pulse) -> None:
+        """Write rows, while the job is still this worker's."""
         with transaction.atomic():
             pulse.write()
             MetricScore.objects.bulk_create(
@@ -179,9 +210,53 @@ class _Work:
                 unique_fields=["clip", "metric", "version"],
                 update_fields=["inputs_key", "value", "error", "computed_at"],
             )
-        for name, features in self.features.items():
-            FeatureStore(name, self.encoders[name].card.version).add(features)
-        self.scores, self.features = [], {}
+        self.scores = []
+
+    def keep_rest(self, pulse: Pulse) -> None:
+        """Write what is there, blocks that are not whole as well."""
+        for block in sorted(self.features):
+            self._keep_features(block, pulse)
+        self.keep_scores(pulse)
+
+    def _keep_features(self, block: int, pulse: Pulse) -> None:
+        """One shard an encoder, of all that was missing in a block."""
+        pulse.write()  # raises where the job has become another's
+        for name, made in sorted(self.features.pop(block, {}).items()):
+            features = [feature for _, feature in sorted(made.items())]
+            FeatureStore(name, self.cards["encoder"][name].version).add(features)
+
+    def summary(self) -> str:
+        """What came of it, in words."""
+        if not self.todo:
+            return "Nothing was missing"
+        clips = f"{len(self.todo)} clips computed"
+        return f"{clips}, {self.n_without} answers are reasons" if self.n_without else clips
+
+
+def _chosen(extraction: Extraction) -> dict[str, dict[str, Card]]:
+    """Cards of the parts that were asked for, or of all that are set up."""
+    config = extraction.config
+    asked = {"metric": config.get("metrics"), "encoder": config.get("encoders")}
+    is_all = not any(asked.values())
+    return {
+        kind: {
+            name: part.card
+            for name, part in shelf(kind).parts.items()
+            if (_is_ready(part) if is_all else name in (names or ()))
+        }
+        for kind, names in asked.items()
+    }
+
+
+def _row(clip: Clip, card: Card, key: str, answer: Answer) -> MetricScore:
+    return MetricScore(
+        clip=clip,
+        metric=card.name,
+        version=card.version,
+        inputs_key=key,
+        value=answer.value,
+        error=answer.error,
+    )
 
 
 def _is_ready(part: type[Any]) -> bool:
@@ -190,31 +265,28 @@ def _is_ready(part: type[Any]) -> bool:
     return asked is None or asked(settings.DUBSCORE_WEIGHTS)
 
 
-def _key(card: Card, clip: Clip, error: str) -> str:
-    """Under which inputs a result is kept; a lost file is looked for again by the next pass."""
-    return "" if error.startswith(LOST) else inputs_key(card, clip)
-
-
 def _note(
-    missing: dict[int, set[str]], clips: list[Clip], card: Card, known: dict[str, str]
+    missing: dict[int, dict[str, list[str]]],
+    clips: list[Clip],
+    card: Card,
+    kind: str,
+    known: dict[str, str],
 ) -> None:
     for clip in clips:
         if known.get(clip.public_id) != inputs_key(card, clip):
-            missing[clip.pk].add(card.name)
+            missing[clip.pk][kind].append(card.name)
 
 
-def media_of(clip: Clip) -> Any:
-    """A clip as parts see it: the original file, its texts, and its source."""
-    from pathlib import Path
-
-    from learner.media import ClipMedia
-
-    source = media_of(clip.source) if clip.source else None
-    if source is not None:
-        source.language = _source_language(clip)
-    return ClipMedia(
-        Path(clip.original.path), clip.transcript, clip.translation, source, language_of(clip)
-    )
+def order_of(clip: Clip, metrics: Iterable[str] = (), encoders: Iterable[str] = ()) -> Order:
+    """What parts are to see of a clip: the original file, its texts, and its source."""
+    file = Source(clip.original.path, clip.transcript, clip.translation, language_of(clip))
+    source = None
+    if clip.source:
+        said = clip.source
+        source = Source(
+            said.original.path, said.transcript, said.translation, _source_language(clip)
+        )
+    return Order(clip.public_id, file, source, tuple(metrics), tuple(encoders))
 
 
 def language_of(clip: Clip) -> str:

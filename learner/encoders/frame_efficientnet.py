@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.encoders._pooling import Pool
 from learner.media import ClipMedia
 from learner.registry import Card
 from learner.weights import path_of
@@ -67,16 +68,10 @@ class FrameEfficientNet:
         Raises:
             Unavailable: the clip has no picture.
         """
-        pictures = media.pictures(RATE_HZ, SIZE)
-        count, sum_D, squares_D = 0, np.zeros(D), np.zeros(D)
+        pictures, pool = media.pictures(RATE_HZ, SIZE), Pool(D)
         while batch := list(islice(pictures, BATCH)):  # a long clip needs no more memory
-            features_TD = self._features(np.stack(batch)).astype(np.float64)
-            count += len(batch)
-            sum_D += features_TD.sum(axis=0)
-            squares_D += (features_TD**2).sum(axis=0)
-        mean_D = sum_D / count
-        sd_D = np.sqrt(np.maximum(0.0, squares_D / count - mean_D**2))
-        return np.concatenate([mean_D, sd_D]).astype(np.float32)
+            pool.add(self._features(np.stack(batch)))
+        return pool.mean_and_sd()
 
     def _features(self, pictures_THW3: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch

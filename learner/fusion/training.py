@@ -172,7 +172,7 @@ def _train_member(
     config: FusionConfig, data: TrainingData, fold: int, folder: Path, curves: list[dict[str, Any]]
 ) -> Iterator[tuple[str, int, float]]:
     """Train the member of a fold, epoch by epoch, from wherever it stands."""
-    features = {name: torch.from_numpy(x) for name, x in data.features.items()}
+    features = {name: torch.tensor(np.asarray(x)) for name, x in data.features.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_chance(config.seed, fold, 0, 0))
         network = FusionNetwork(config)
@@ -315,7 +315,7 @@ def predict(folder: Path, features: dict[str, NDArray[np.float32]], folds: int) 
         features: As for training, any clips.
         folds: How many members there are.
     """
-    tensors = {name: torch.from_numpy(x) for name, x in features.items()}
+    tensors = {name: torch.tensor(np.asarray(x)) for name, x in features.items()}
     means, variances, gates = [], [], []
     modalities: tuple[str, ...] = ()
     for fold in range(folds):

@@ -14,6 +14,7 @@ import pytest
 from learner.media import ClipMedia, Unavailable
 from learner.registry import NEEDS, Card, Shelf, shelf
 from tests.clips import write_clip
+from tests.films import write_talk
 from tests.hub import save_ecapa, save_emotion2vec
 from tests.parts import man, sounding, weights_or_skip, woman, write_sound
 
@@ -177,7 +178,7 @@ def full_clip(tmp_path_factory) -> ClipMedia:
     place = tmp_path_factory.mktemp("full")
     source = ClipMedia(write_clip(place / "source.mp4", seconds=3.0), "Where is the station?")
     texts = {"transcript": source.transcript, "translation": "स्टेशन कहाँ है?"}
-    return ClipMedia(write_clip(place / "dub.mp4", seconds=3.0), source=source, **texts)
+    return ClipMedia(write_talk(place / "dub.mp4", man(3.0)), source=source, **texts)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from learner.demo.materials import MATERIALS
-from learner.weights import WEIGHTS, WeightsError, WheelFile, fetch, path_of
+from learner.weights import WEIGHTS, MadeFile, WeightsError, WheelFile, fetch, path_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = b"four hundred numbers"
@@ -189,8 +189,74 @@ def test_every_file_is_pinned_and_goes_to_a_place_of_its_own():
 def test_the_documentation_names_every_file_of_weights():
     text = (ROOT / "docs" / "models.md").read_text()
     for file in WEIGHTS.values():
-        for fact in (file.package, file.version, file.member, file.sha256, file.licence):
-            assert fact in text
+        pieces = [piece for source in getattr(file, "sources", ()) for piece in source]
+        for one in pieces or [file]:
+            for fact in (one.package, one.version, one.member, one.sha256, one.licence):
+                assert fact in text
+        assert file.sha256 in text
+
+
+# Files that are made of what was fetched
+
+
+def joined(parts, target):
+    """A maker: the pieces, one after the other, and a note beside them."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(b"".join(part.read_bytes() for part in parts))
+    (target.parent / "note.json").write_text("{}")
+
+
+def made_file(*sources, content: bytes = CONTENT * 2) -> MadeFile:
+    digest = hashlib.sha256(content).hexdigest()
+    maker = f"{joined.__module__}:joined"
+    return MadeFile(sources, maker, "made/model.bin", digest, "MIT", "a model, joined")
+
+
+def pieces(package: str) -> tuple[WheelFile, WheelFile]:
+    return wheel_file(package, path="1"), wheel_file(package, path="2")
+
+
+@pytest.fixture
+def _maker(monkeypatch):
+    """This file is no module that can be imported by its name."""
+    import sys
+    from types import ModuleType
+
+    module = ModuleType(joined.__module__)
+    module.joined = joined
+    monkeypatch.setitem(sys.modules, joined.__module__, module)
+
+
+@pytest.mark.usefixtures("_maker")
+def test_a_file_is_made_of_its_pieces_once_and_they_are_not_kept(index, folder):
+    index()
+    file = made_file(pieces("hobby"))
+    assert fetch([file], folder, silent) == 1
+    assert everything_in(folder) == ["made/model.bin", "made/note.json"]
+    assert (folder / "made" / "model.bin").read_bytes() == CONTENT * 2
+    assert fetch([file], folder, silent) == 0
+
+
+@pytest.mark.usefixtures("_maker")
+def test_where_the_first_source_cannot_be_had_the_second_is_used(index, folder):
+    index("other")
+    assert fetch([made_file(pieces("absent"), pieces("other"))], folder, silent) == 1
+    assert everything_in(folder) == ["made/model.bin", "made/note.json"]
+
+
+@pytest.mark.usefixtures("_maker")
+def test_where_no_source_can_be_had_each_is_named(index, folder):
+    with pytest.raises(WeightsError, match=r"(?s)absent==1\.0.*gone==1\.0"):
+        fetch([made_file(pieces("absent"), pieces("gone"))], folder, silent)
+    assert everything_in(folder) == []
+
+
+@pytest.mark.usefixtures("_maker")
+def test_what_was_made_is_checked_as_well(index, folder):
+    index()
+    with pytest.raises(WeightsError, match="a model, joined: what was made of hobby"):
+        fetch([made_file(pieces("hobby"), content=b"something else")], folder, silent)
+    assert everything_in(folder) == []
 
 
 # The command

@@ -14,7 +14,6 @@ from uuid import uuid4
 import pytest
 
 from learner.encoders.speaker_ge2e import SpeakerGE2E
-from learner.registry import shelf
 from tests.clips import write_clip
 from tests.installation import wait_until
 
@@ -136,17 +135,10 @@ def state_of(films, model):
     return json.loads(said.rsplit("JSON", 1)[1])
 
 
-N_SCORES = 12 * len(shelf("metric").names())
 # Seen and killed by one process, for the job may be over before a second one has started.
 KILL_WHEN = """
 import os, signal, time
-from learner.features import FeatureStore
-from learner.models import Extraction, MetricScore, TrainingRun
-from learner.registry import shelf
-def has_features():
-    for name, part in shelf("encoder").parts.items():
-        if not hasattr(part, "is_ready"):  # without what the user would have to bring
-            yield len(FeatureStore(name, part().card.version).known()) > 0
+from learner.models import TrainingRun
 until = time.monotonic() + 120
 while not ({seen}):
     assert time.monotonic() < until, "never seen"
@@ -159,19 +151,6 @@ def kill_when(films, worker, seen):
     """Kill the worker as soon as an expression about its job is true."""
     films.shell(KILL_WHEN.format(seen=seen, pid=worker.pid))
     worker.wait(timeout=10)
-
-
-def test_a_worker_killed_in_the_middle_of_extraction_is_followed_by_one_that_finishes(films):
-    films.manage("extract", "--corpus", "films", "--queue")
-    first = films.start_worker("first.log")
-    kill_when(films, first, "MetricScore.objects.exists() and all(has_features())")
-    half = state_of(films, "Extraction")
-    assert half["state"] == "running" and half["scores"] < N_SCORES
-    films.start_worker("second.log")
-    wait_until(lambda: state_of(films, "Extraction")["state"] == "done", "the second worker", 120)
-    end = state_of(films, "Extraction")
-    assert (end["attempt"], end["scores"], end["voices"]) == (2, N_SCORES, 12)
-    assert end["text"] != "12 clips computed"  # what the first had kept was not computed again
 
 
 def test_a_worker_killed_in_the_middle_of_training_is_followed_by_one_that_finishes_once(films):

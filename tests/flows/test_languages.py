@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from annotator.models import Clip
-from learner.actions.extraction import inputs_key, media_of
+from learner.actions.extraction import inputs_key, order_of
+from learner.compute.bench import media_of
 from learner.registry import shelf
 
 CARD = shelf("metric").cards()["log_f0_rmse"]
@@ -32,7 +33,7 @@ def dub_of(source: dict[str, str], dub: dict[str, str]) -> Clip:
     ],
 )
 def test_each_clip_has_the_language_that_is_spoken_in_it(source, dub, heard):
-    media = media_of(dub_of(source, dub))
+    media = media_of(order_of(dub_of(source, dub)))
     assert (media.language, media.original.language) == heard
 
 

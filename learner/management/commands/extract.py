@@ -12,19 +12,26 @@ from tqdm import tqdm
 from annotator.models import Corpus
 from learner.actions.extraction import queue_extraction, run_extraction
 from learner.actions.jobs import Pulse
+from learner.compute import ENGINES
 from learner.models import Job
 
 
 class Command(BaseCommand):
     """Run one extraction with a progress bar, or leave it to the workers."""
 
-    help = "Compute missing metrics and features of a corpus."
+    help = "Compute missing metrics and features of a corpus: all that are set up, or some."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What of which corpus."""
         parser.add_argument("--corpus", required=True)
-        parser.add_argument("--metrics", nargs="*", default=[], help="all when not given")
-        parser.add_argument("--encoders", nargs="*", default=[], help="all when not given")
+        parser.add_argument("--metrics", nargs="+", default=[], help="only these")
+        parser.add_argument("--encoders", nargs="+", default=[], help="only these")
+        parser.add_argument(
+            "--engine", choices=ENGINES, default="", help="DUBSCORE_ENGINE if not given"
+        )
+        parser.add_argument(
+            "--retry", action="store_true", help="ask again where there was no answer"
+        )
         parser.add_argument("--queue", action="store_true", help="let a worker do it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +42,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no corpus {options['corpus']!r}. There are: {names}.")
         try:
             extraction = queue_extraction(
-                corpus=corpus, metrics=options["metrics"], encoders=options["encoders"]
+                corpus=corpus,
+                metrics=options["metrics"],
+                encoders=options["encoders"],
+                engine=options["engine"],
+                is_retry=options["retry"],
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error

@@ -1,0 +1,114 @@
+"""The bench of one process: parts loaded once, clips decoded once, one answer a part.
+
+A part may have a class method `prepare(media, weights)`: what it needs of a clip before its own
+network is asked, such as faces or pitch, kept by `media.once`. It runs ahead of the networks, in
+another thread or on another machine; `embed` and `score` find it there.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from learner.compute.orders import FAULT, LOST, Answer, Done, Order, Source
+from learner.media import ClipMedia, Unavailable
+from learner.registry import shelf
+
+ERROR_TAIL = 600
+
+
+class Bench:
+    """Parts of one process, each loaded when it is first needed.
+
+    Args:
+        weights: The folder of pretrained weights.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self.weights = weights
+        self._parts: dict[tuple[str, str], Any] = {}
+
+    def part(self, kind: str, name: str) -> Any:
+        """The part, loaded.
+
+        Raises:
+            WeightsError: its weights are missing or altered.
+        """
+        key = (kind, name)
+        if key not in self._parts:
+            part = shelf(kind).get(name)()
+            part.load(self.weights)
+            self._parts[key] = part
+        return self._parts[key]
+
+    def load(self, order: Order) -> None:
+        """Load the parts of an order."""
+        for kind, name in order.parts:
+            self.part(kind, name)
+
+    def answer(self, order: Order, media: ClipMedia, prepare_s: float = 0.0) -> Done:
+        """Ask every part; what one cannot say, or fails at, keeps no other from being asked."""
+        return Done(
+            order.clip,
+            [self._answer(kind, name, media) for kind, name in order.parts],
+            prepare_s,
+        )
+
+    def _answer(self, kind: str, name: str, media: ClipMedia) -> Answer:
+        part = self.part(kind, name)
+        started = time.perf_counter()
+        try:
+            if kind == "metric":
+                said = {"value": float(part.score(media))}
+            else:
+                said = {"vector": np.asarray(part.embed(media), dtype=np.float32)}
+            return Answer(kind, name, **said, seconds=time.perf_counter() - started)
+        except Unavailable as reason:
+            error = str(reason)
+        except FileNotFoundError as lost:
+            error = f"{LOST}: {lost.filename or lost}"
+        except Exception:  # one clip's fault: kept with its trace, and tried again when asked
+            error = f"{FAULT}: {traceback.format_exc()[-ERROR_TAIL:]}"
+        return Answer(kind, name, error=error, seconds=time.perf_counter() - started)
+
+
+def prepared(order: Order, weights: Path) -> ClipMedia:
+    """The clip with what its parts need decoded and found, as far as it can be; loads no part.
+
+    What is not to be had is not told here: the part that needs it says so.
+    """
+    media = media_of(order)
+    for kind, name in order.parts:
+        part = shelf(kind).get(name)
+        _try(lambda needs=part.card.needs: _decode(media, needs))
+        if hasattr(part, "prepare"):
+            _try(lambda ask=part.prepare: ask(media, weights))
+    return media
+
+
+def media_of(order: Order) -> ClipMedia:
+    """A clip as parts see it."""
+    source = _media(order.source) if order.source else None
+    return _media(order.file, source)
+
+
+def _media(file: Source, source: ClipMedia | None = None) -> ClipMedia:
+    return ClipMedia(Path(file.path), file.transcript, file.translation, source, file.language)
+
+
+def _decode(media: ClipMedia, needs: tuple[str, ...]) -> None:
+    if "speech" in needs:
+        media.speech  # noqa: B018 (asked for so that it is kept)
+    if "source_speech" in needs:
+        media.original.speech  # noqa: B018
+
+
+def _try(ask: Callable[[], object]) -> None:
+    with suppress(Exception):  # the part meets it again, and its answer says so
+        ask()
