@@ -3,9 +3,9 @@
 Each part is asked in a process of its own, one after the other, with the network off: where the
 system lets us, the process lives in a network namespace of its own in which there is nothing but a
 loopback that is down (`unshare --net`); elsewhere every connection that Python opens is refused
-there. Seconds are those of one clip on one core that nothing was decoded of before: media, what parts share,
-and the part itself. Then one process loads all parts and asks them together, each clip decoded
-once. Memory is resident: before loading, after it, and the most while asked.
+there. Seconds are those of one core and of a clip that nothing was decoded of before: media, what
+parts share, and the part itself. Then one process loads all parts and asks them together, each clip
+decoded once. Memory is resident: before loading, after it, and the most while asked.
 
 A clip's source is the clip before it in order of name, its words are sentences written for
 benchmarks: values show that a part answers, not how good a dub is. For a vector the value is its

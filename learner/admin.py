@@ -191,7 +191,7 @@ class TrainingRunAdmin(JobAdmin):
 class MetricScoreAdmin(ReadOnlyAdmin):
     """Objective metrics, value or reason."""
 
-    list_display = ["clip", "metric", "version", "value", "error"]
+    list_display = ["clip", "metric", "version", "value", "details", "error"]
     corpus_path = "clip__corpus"
     list_filter = ["metric", ("clip__corpus", OwnFilter)]
     list_select_related = ["clip"]

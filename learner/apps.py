@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
+
+from learner.registry import weights_lie_in
 
 RESEARCHERS = "Researchers"
 # What researchers may do in the admin, beside looking at everything of their own campaigns.
@@ -19,7 +23,8 @@ class LearnerConfig(AppConfig):
     name = "learner"
 
     def ready(self) -> None:
-        """Keep the group of researchers in step with the tables."""
+        """Keep the group of researchers in step with the tables, and cards with what is set up."""
+        weights_lie_in(lambda: Path(settings.DUBSCORE_WEIGHTS))
         post_migrate.connect(give_researchers_their_permissions, sender=self)
 
 

@@ -12,9 +12,10 @@ import importlib
 import pkgutil
 import re
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -140,9 +141,11 @@ class Shelf:
 
     @property
     def parts(self) -> dict[str, type[Any]]:
-        """Name to class, in order of name."""
+        """Name to class, in order of name; each with the card of what is set up now."""
         if not self._is_discovered:
             self.discover()
+        for part in self._parts.values():
+            _tell_version(part)
         return dict(sorted(self._parts.items()))
 
     def discover(self) -> None:
@@ -206,6 +209,27 @@ def _parts_of(module: ModuleType) -> Iterator[type[Any]]:
         is_own = isinstance(value, type) and value.__module__ == module.__name__
         if is_own and isinstance(vars(value).get("card"), Card):
             yield value
+
+
+def weights_lie_in(folder: Callable[[], Path]) -> None:
+    """Tell the shelves where weights are, so that cards name the version that is set up there.
+
+    A part whose numbers depend on a file of the user has a class method `version_in(weights)`.
+    """
+    global _folder
+    _folder = folder
+
+
+_folder: Callable[[], Path] | None = None
+
+
+def _tell_version(part: type[Any]) -> None:
+    version_in = getattr(part, "version_in", None)
+    if version_in is None or _folder is None:
+        return
+    version = version_in(_folder())
+    if version != part.card.version:
+        part.card = replace(part.card, version=version)
 
 
 def _loaded(point: metadata.EntryPoint) -> Any:

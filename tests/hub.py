@@ -113,3 +113,41 @@ def _saved(path: Path, content: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(content, path)
     return path
+
+
+def syncnet_shapes(
+    sound: tuple[int, ...] = (4, 6, 8, 6, 6, 16),
+    face: tuple[int, ...] = (4, 8, 8, 8, 8, 16),
+    hidden: int = 16,
+    width: int = 1024,
+) -> Shapes:
+    """Names and shapes of syncnet_v2.model; published: 64, 192, 384, 256, 256, 512 and 96, 256,
+    256, 256, 256, 512, then 512 and 1024."""
+    sizes = {
+        "netcnnaud": (1, sound, [(3, 3)] * 5 + [(5, 4)]),
+        "netcnnlip": (3, face, [(5, 7, 7), (1, 5, 5), *[(1, 3, 3)] * 3, (1, 6, 6)]),
+    }
+    shapes: Shapes = {}
+    for net, (before, channels, kernels) in sizes.items():
+        for place, after, kernel in zip((0, 4, 8, 11, 14, 18), channels, kernels, strict=True):
+            shapes |= {f"{net}.{place}.weight": (after, before, *kernel)}
+            shapes |= {f"{net}.{place}.bias": (after,)} | _norm(f"{net}.{place + 1}", after)
+            before = after
+    for net, last in (("netfcaud", sound[-1]), ("netfclip", face[-1])):
+        shapes |= {f"{net}.0.weight": (hidden, last), f"{net}.0.bias": (hidden,)}
+        shapes |= _norm(f"{net}.1", hidden)
+        shapes |= {f"{net}.3.weight": (width, hidden), f"{net}.3.bias": (width,)}
+    return shapes
+
+
+def _norm(name: str, size: int) -> Shapes:
+    parts = ("weight", "bias", "running_mean", "running_var")
+    return {f"{name}.{part}": (size,) for part in parts}
+
+
+def save_syncnet(folder: Path, **sizes: object) -> Path:
+    """A checkpoint where the part looks for it; as old ones, without counts of batches."""
+    path = folder / "hub" / "syncnet" / "syncnet_v2.model"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(tensors(syncnet_shapes(**sizes)), path)
+    return path

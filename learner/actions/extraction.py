@@ -98,7 +98,7 @@ def run_extraction(pk: int) -> None:
         started = time.monotonic()
         pulse.progress(0.0, _words(0, total, started))
         try:
-            with closing(engine.run(work.orders())) as answered:
+            with closing(engine.run(work.orders(), pulse.check)) as answered:
                 for number, done in enumerate(answered, start=1):
                     work.take(done, pulse)
                     pulse.progress(number / total, _words(number, total, started))
@@ -208,7 +208,7 @@ class _Work:
                 self.scores,
                 update_conflicts=True,
                 unique_fields=["clip", "metric", "version"],
-                update_fields=["inputs_key", "value", "error", "computed_at"],
+                update_fields=["inputs_key", "value", "details", "error", "computed_at"],
             )
         self.scores = []
 
@@ -255,6 +255,7 @@ def _row(clip: Clip, card: Card, key: str, answer: Answer) -> MetricScore:
         version=card.version,
         inputs_key=key,
         value=answer.value,
+        details=answer.details,
         error=answer.error,
     )
 

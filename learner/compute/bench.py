@@ -63,9 +63,12 @@ class Bench:
     def _answer(self, kind: str, name: str, media: ClipMedia) -> Answer:
         part = self.part(kind, name)
         started = time.perf_counter()
+        said: dict[str, Any]
         try:
             if kind == "metric":
                 said = {"value": float(part.score(media))}
+                if hasattr(part, "details"):
+                    said["details"] = part.details(media)
             else:
                 said = {"vector": np.asarray(part.embed(media), dtype=np.float32)}
             return Answer(kind, name, **said, seconds=time.perf_counter() - started)

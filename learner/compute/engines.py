@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -11,11 +11,23 @@ from learner.compute.orders import Done, Order
 ENGINES = ("local", "ray")
 
 
+Check = Callable[[], None]
+
+
+def go_on() -> None:
+    """The check that never stops anything."""
+
+
 class Engine(Protocol):
     """Carries out orders, in any order of its own."""
 
-    def run(self, orders: Iterable[Order]) -> Iterator[Done]:
-        """One answer to each order, as each is done; closing the iterator stops the work."""
+    def run(self, orders: Iterable[Order], check: Check = go_on) -> Iterator[Done]:
+        """One answer to each order, as each is done; closing the iterator stops the work.
+
+        Args:
+            orders: What is wanted; taken as needed.
+            check: Called now and then while nothing is done; what it raises stops the work.
+        """
 
 
 def engine_of(name: str, weights: Path, workers: int = 0) -> Engine:

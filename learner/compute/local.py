@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from learner.compute.bench import Bench, prepared
+from learner.compute.engines import Check, go_on
 from learner.compute.orders import FAULT, Done, Order
 from learner.media import ClipMedia
 
@@ -28,6 +29,7 @@ HELD = 2  # orders in the hands of a process: one at work, one being decoded
 # A process takes seconds to load its parts: fewer clips than this are not worth one more.
 LEAST_CLIPS = 8
 PATIENCE_S = 10.0
+CHECK_EVERY_S = 0.5
 
 
 class LocalEngine:
@@ -42,15 +44,15 @@ class LocalEngine:
         self.weights = weights
         self.processes = processes or cores()
 
-    def run(self, orders: Iterable[Order]) -> Iterator[Done]:
-        """One answer to each order, as each is done; closing the iterator stops the processes."""
+    def run(self, orders: Iterable[Order], check: Check = go_on) -> Iterator[Done]:
+        """As `Engine.run`: closing the iterator, or a check that raises, ends the processes."""
         stream = iter(orders)
         first = list(islice(stream, LEAST_CLIPS * (self.processes - 1) + 1))
         wanted = min(self.processes, -(-len(first) // LEAST_CLIPS))
         everything = chain(first, stream)
         if wanted <= 1:
-            return _alone(self.weights, everything)
-        return _Crew(self.weights, wanted).run(everything)
+            return _alone(self.weights, everything, check)
+        return _Crew(self.weights, wanted, check).run(everything)
 
 
 def cores() -> int:
@@ -76,12 +78,14 @@ class _Desk:
         return self.bench.answer(order, media, prepare_s)
 
 
-def _alone(weights: Path, orders: Iterable[Order]) -> Iterator[Done]:
+def _alone(weights: Path, orders: Iterable[Order], check: Check) -> Iterator[Done]:
     """Answers, in order, by this process."""
     desk = _Desk(weights)
     try:
         for order in orders:
+            check()
             desk.take(order)
+            check()
             if len(desk.orders) == HELD:
                 yield desk.answer()
         while desk.orders:
@@ -109,9 +113,10 @@ class _Worker:
 class _Crew:
     """The parent's side: who has what, and who has died."""
 
-    def __init__(self, weights: Path, processes: int) -> None:
+    def __init__(self, weights: Path, processes: int, check: Check) -> None:
         self.weights = weights
         self.processes = processes
+        self.check = check
         self.workers: list[_Worker] = []
         self.suspects: set[str] = set()
         self.again: deque[Order] = deque()
@@ -158,7 +163,10 @@ class _Crew:
 
     def _ready(self) -> list[_Worker]:
         busy = [worker for worker in self.workers if worker.hands]
-        heard = wait([worker.pipe for worker in busy])
+        heard: list[object] = []
+        while not heard:
+            self.check()
+            heard = wait([worker.pipe for worker in busy], timeout=CHECK_EVERY_S)
         return [worker for worker in busy if worker.pipe in heard]
 
     def _heard(self, worker: _Worker) -> Iterator[Done]:

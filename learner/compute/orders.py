@@ -49,7 +49,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a part says of a clip: a value (of a metric), a vector (of an encoder), or a reason."""
+    """What a part says of a clip: a value (of a metric), a vector (of an encoder), or a reason.
+
+    A metric that has `details(media)` also says what else it found, as numbers by name.
+    """
 
     kind: str
     name: str
@@ -57,6 +60,7 @@ class Answer:
     vector: NDArray[np.float32] | None = None
     error: str = ""
     seconds: float = 0.0
+    details: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_final(self) -> bool:

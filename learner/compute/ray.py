@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from learner.compute.bench import Bench, prepared
+from learner.compute.engines import Check, go_on
 from learner.compute.orders import Done, Order
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,8 +40,8 @@ class RayEngine:
         self.weights = weights
         self.actors = actors
 
-    def run(self, orders: Iterable[Order]) -> Iterator[Done]:
-        """One answer to each order, as each is done; closing the iterator stops the work.
+    def run(self, orders: Iterable[Order], check: Check = go_on) -> Iterator[Done]:
+        """As `Engine.run`; checks only when an answer comes.
 
         Raises:
             RuntimeError: Ray is not installed.
@@ -66,6 +67,7 @@ class RayEngine:
             num_gpus=gpus / actors if gpus else None,
         )
         for row in answered.iter_rows():
+            check()
             yield pickle.loads(row["done"])  # noqa: S301 (our own actors wrote it)
 
 

@@ -39,6 +39,9 @@ class MetricScore(models.Model):
     version = models.CharField(max_length=40)
     inputs_key = models.CharField(max_length=64, help_text="hash of what it was computed from")
     value = models.FloatField(null=True, blank=True)
+    details = models.JSONField(
+        default=dict, blank=True, help_text="what else the metric found, by name"
+    )
     error = models.TextField(blank=True)
     computed_at = models.DateTimeField(auto_now=True)
 

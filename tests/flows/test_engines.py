@@ -115,6 +115,20 @@ def test_closing_the_answers_ends_the_processes(dummy, tmp_path):
     assert _children() == []
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_check_that_raises_stops_the_work(dummy, tmp_path, processes):
+    asked = []
+
+    def check():
+        asked.append(1)
+        if len(asked) > 3:
+            raise KeyboardInterrupt("enough")
+
+    with pytest.raises(KeyboardInterrupt, match="enough"):
+        list(LocalEngine(tmp_path, processes).run(orders(*["wait"] * 100), check))
+    assert _children() == []
+
+
 def _children() -> list[int]:
     """Processes that this one started with spawn and that still live."""
     found = []
