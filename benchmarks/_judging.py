@@ -19,8 +19,10 @@ from benchmarks._faults import (
     with_other_words,
     write_film,
 )
+from benchmarks._left_out import is_in_sync, leave_out
 from benchmarks._parts import Dub, answer, loaded, ready, sentences
 from learner.media import ClipMedia, Unavailable
+from learner.metrics._sync_fit import Take
 
 SEED = 20261123
 SHIFTS_MS = (0, 40, 80, 160, 320, 640)
@@ -205,6 +207,7 @@ class Findings:
     said: list[tuple[str, str, bool, float]] = field(default_factory=list)
     files_apart: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    sync_maps: dict[str, str] = field(default_factory=dict)  # film -> what its map was fitted on
     reasons: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, other: Findings) -> None:
@@ -216,6 +219,7 @@ class Findings:
         self.offsets += other.offsets
         self.said += other.said
         self.left_out |= other.left_out
+        self.sync_maps |= other.sync_maps
         for name, apart in other.files_apart.items():
             self.files_apart[name] = max(self.files_apart.get(name, 0.0), apart)
         for name, counts in other.reasons.items():
@@ -224,9 +228,9 @@ class Findings:
                 mine[reason] = mine.get(reason, 0) + count
 
 
-def judge(film: Film, others: list[Film], judges: Judges) -> Findings:
+def judge(film: Film, others: list[Film], judges: Judges, takes: list[Take]) -> Findings:
     """All that is asked of one film."""
-    found = Findings()
+    found = Findings(sync_maps={film.name: leave_out(film.path, takes, judges)})
     native_ms = judges.offset_ms(film.dub(film.speech))
     if np.isfinite(native_ms):
         film.native_ms = found.native_ms[film.name] = native_ms
@@ -264,7 +268,9 @@ def judge_swaps(film: Film, others: list[Film], judges: Judges, found: Findings)
         whole = film.dub(as_long_as(other.speech, len(film.speech)))
         later = other.speech[len(other.speech) // 2 :]
         voice = Dub.of(film.source, later, source=first, language="en")
-        asked = [(SWAPPED, whole, with_face), (VOICES, voice, with_source)]
+        asked = [(VOICES, voice, with_source)]
+        if is_in_sync(film.path):
+            asked.append((SWAPPED, whole, with_face))
         try:
             words = respoken(other.speech, *_another_throat(other))
         except Unavailable as reason:
