@@ -22,7 +22,7 @@ def parts_table(weights: Path, seconds: Mapping[str, float] | None = None) -> li
     Returns:
         Rows as wide as `HEADS`.
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
     order = list(ROLES)
     for kind in ("encoder", "metric"):
         parts = shelf(kind).parts
