@@ -1,6 +1,6 @@
 """The face that a clip shows: found, then followed over time.
 
-Shape letters: T pictures, L = 468 landmarks of the mesh, H and W height and width.
+Shape letters: T pictures, L = 468 landmarks of the mesh, H and W height and width, S = 64 side.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ LARGER = 2.0  # times the area of the face that is followed, to be followed inst
 PATIENT, EVERY = 5, 5  # after so many pictures without a face, every fifth is searched
 SMALLEST = 12.0  # pixels of the picture that is searched
 ROOM = 1.2  # of a crop, around the mesh
+SMALL_SIDE = 64  # pixels of the crops that are kept
+_BLACK = bytes(SMALL_SIDE**2)
+_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 _NO_LANDMARKS = np.full((LANDMARKS, 3), np.nan, dtype=np.float32)
 
 
@@ -56,13 +59,18 @@ class Faces:
 
     def square_at(self, row: int, room: float = ROOM) -> Square:
         """The square around the face, turned as it is, in pixels of the picture as it is shown."""
-        angle = turn_of(self.landmarks_TL3[row])
-        cos, sin = np.cos(angle), np.sin(angle)
-        turn = np.array([[cos, -sin], [sin, cos]])
-        upright_L2 = self.landmarks_TL3[row, :, :2].astype(np.float64) @ turn
-        low, high = upright_L2.min(axis=0), upright_L2.max(axis=0)
-        x, y = turn @ (low + high) / 2
-        return Square(float(x), float(y), room * float(max(high - low)), angle)
+        return upright(self.landmarks_TL3[row], room)
+
+
+def upright(landmarks_L3: NDArray[np.float32], room: float = ROOM) -> Square:
+    """The square around a mesh, turned as the face is, `room` times as long as the mesh."""
+    angle = turn_of(landmarks_L3)
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    level_L2 = landmarks_L3[:, :2].astype(np.float64) @ turn
+    low, high = level_L2.min(axis=0), level_L2.max(axis=0)
+    x, y = turn @ (low + high) / 2
+    return Square(float(x), float(y), room * float(max(high - low)), angle)
 
 
 class FaceFinder:
@@ -121,13 +129,24 @@ class FaceFinder:
     def find(self, media: ClipMedia, rate_hz: float = RATE_HZ) -> Faces:
         """The clip's face, found once a clip and rate.
 
-        Memory does not grow with the clip: landmarks lie in an unnamed temporary file of 5.6 kB a
-        picture (1 GB for two hours), of which only what is looked at is read.
+        Memory does not grow with the clip: landmarks and crops lie in unnamed temporary files of
+        9.7 kB a picture (1.7 GB for two hours), of which only what is looked at is read.
 
         Raises:
             Unavailable: there are no pictures, or fewer than a fifth of them show a face.
         """
-        return media.once(f"faces@{VERSION} {rate_hz}", lambda: self._found(media, rate_hz))
+        return media.once(f"faces@{VERSION} {rate_hz}", lambda: self._both(media, rate_hz)[0])
+
+    def small(self, media: ClipMedia, rate_hz: float = RATE_HZ) -> NDArray[np.uint8]:
+        """The face alone, upright and in grey, cut out as it is found: no picture is decoded again.
+
+        Returns:
+            Shape (T, 64, 64), a row of `find` each; black where no face is seen. In a file, too.
+
+        Raises:
+            Unavailable: as for `find`.
+        """
+        return self._both(media, rate_hz)[1]
 
     def crops(
         self, media: ClipMedia, rate_hz: float, size: tuple[int, int], room: float = ROOM
@@ -169,20 +188,35 @@ class FaceFinder:
                 crop = cut_out(picture_HW3, square, size)
                 yield np.rint(crop).astype(np.uint8), number / rate_hz
 
-    def _found(self, media: ClipMedia, rate_hz: float) -> Faces:
+    def _both(self, media: ClipMedia, rate_hz: float) -> tuple[Faces, NDArray[np.uint8]]:
+        key = f"faces and crops@{VERSION} {rate_hz}"
+        return media.once(key, lambda: self._found(media, rate_hz))
+
+    def _found(self, media: ClipMedia, rate_hz: float) -> tuple[Faces, NDArray[np.uint8]]:
         searched, scale = _searched_size(media.picture_size)
-        media.expect(rate_hz, searched)
+        media.expect(rate_hz, searched)  # this pass is not the one that others expect
         follower = _Follower(self._detector, self._mesh, round(LOOK_AGAIN_S * rate_hz))
         brief = bytearray()
-        with tempfile.TemporaryFile(prefix="dubscore-faces-") as file:
+        with _unnamed() as landmarks, _unnamed() as crops:
             for picture_HW3 in media.pictures(rate_hz, searched):
-                landmarks_L3, summary_5 = _row(follower.see(picture_HW3), scale)
-                file.write(landmarks_L3.tobytes())
+                seen = follower.see(picture_HW3)
+                landmarks_L3, summary_5 = _row(seen, scale)
+                landmarks.write(landmarks_L3.tobytes())
+                crops.write(seen.crop if seen else _BLACK)
                 brief += summary_5.tobytes()
-            file.flush()
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        landmarks_TL3 = np.frombuffer(mapped, dtype=np.float32).reshape(-1, LANDMARKS, 3)
-        return _faces(rate_hz, landmarks_TL3, np.frombuffer(bytes(brief), np.float32))
+            landmarks_TL3 = _mapped(landmarks, np.float32).reshape(-1, LANDMARKS, 3)
+            small_TSS = _mapped(crops, np.uint8).reshape(-1, SMALL_SIDE, SMALL_SIDE)
+        brief_T = np.frombuffer(bytes(brief), np.float32)
+        return _faces(rate_hz, landmarks_TL3, brief_T), small_TSS
+
+
+def _unnamed() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="dubscore-faces-")
+
+
+def _mapped(file: IO[bytes], kind: type[np.generic]) -> NDArray[Any]:
+    file.flush()
+    return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=kind)
 
 
 def _searched_size(shown: tuple[int, int]) -> tuple[tuple[int, int], float]:
@@ -223,10 +257,18 @@ class _Seen:
 
     landmarks_L3: NDArray[np.float32]
     score: float
+    crop: bytes = b""
 
     @property
     def face(self) -> Detection:
         return Detection(box_of(self.landmarks_L3), turn_of(self.landmarks_L3), self.score)
+
+
+def _with_crop(seen: _Seen | None, picture_HW3: NDArray[np.uint8]) -> _Seen | None:
+    if seen is None:
+        return None
+    crop_SS3 = cut_out(picture_HW3, upright(seen.landmarks_L3), (SMALL_SIDE, SMALL_SIDE))
+    return replace(seen, crop=np.rint(crop_SS3 @ _LUMA).astype(np.uint8).tobytes())
 
 
 class _Follower:
@@ -248,6 +290,7 @@ class _Follower:
             if self._is_due():
                 self._unsearched = 0
                 self._seen = self._found(picture_HW3)
+            self._seen = _with_crop(self._seen, picture_HW3)
             self._last = self._seen.face if self._seen else self._last
         self._unsearched += 1
         self._missed = 0 if self._seen else self._missed + 1
