@@ -8,14 +8,15 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.media._blaze import LANDMARKS, SURE, Detection, around, box_of, turn_of
+from learner.media._blaze import LANDMARKS, FaceDetector, FaceMesh, box_of
+from learner.media._following import ROOM, SMALL_SIDE, Follower, Seen, upright
 from learner.media._sampling import Square, cut_out
 from learner.media.clip import ClipMedia, Unavailable, together
 from learner.weights import path_of
@@ -25,13 +26,7 @@ RATE_HZ = 25.0
 MOST_SIDES = (540, 1600)  # shorter, longer side of the pictures that are searched
 LEAST_SHARE = 0.2  # of the pictures must show a face
 LOOK_AGAIN_S = 1.0  # the detector asks so often whether a larger face has come
-LARGER = 2.0  # times the area of the face that is followed, to be followed instead
-PATIENT, EVERY = 5, 5  # after so many pictures without a face, every fifth is searched
-SMALLEST = 12.0  # pixels of the picture that is searched
-ROOM = 1.2  # of a crop, around the mesh
-SMALL_SIDE = 64  # pixels of the crops that are kept
 _BLACK = bytes(SMALL_SIDE**2)
-_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 _NO_LANDMARKS = np.full((LANDMARKS, 3), np.nan, dtype=np.float32)
 
 
@@ -62,17 +57,6 @@ class Faces:
         return upright(self.landmarks_TL3[row], room)
 
 
-def upright(landmarks_L3: NDArray[np.float32], room: float = ROOM) -> Square:
-    """The square around a mesh, turned as the face is, `room` times as long as the mesh."""
-    angle = turn_of(landmarks_L3)
-    cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])
-    level_L2 = landmarks_L3[:, :2].astype(np.float64) @ turn
-    low, high = level_L2.min(axis=0), level_L2.max(axis=0)
-    x, y = turn @ (low + high) / 2
-    return Square(float(x), float(y), room * float(max(high - low)), angle)
-
-
 class FaceFinder:
     """One face a clip, the one a viewer would look at.
 
@@ -86,7 +70,7 @@ class FaceFinder:
     Source: Bazarevsky et al. (2019) and Kartynnik et al. (2019); the files of mediapipe 0.10.21.
     """
 
-    _networks: ClassVar[dict[Path, tuple[Any, Any]]] = {}
+    _networks: ClassVar[dict[Path, tuple[FaceDetector, FaceMesh]]] = {}
 
     def __init__(self) -> None:
         self._detector: Any = None
@@ -99,8 +83,6 @@ class FaceFinder:
             WeightsError: they are missing or altered.
         """
         if weights not in self._networks:
-            from learner.media._blaze import FaceDetector, FaceMesh
-
             detector = FaceDetector(path_of(weights, "face_detection"))
             self._networks[weights] = detector, FaceMesh(path_of(weights, "face_mesh"))
         self._detector, self._mesh = self._networks[weights]
@@ -195,7 +177,7 @@ class FaceFinder:
     def _found(self, media: ClipMedia, rate_hz: float) -> tuple[Faces, NDArray[np.uint8]]:
         searched, scale = _searched_size(media.picture_size)
         media.expect(rate_hz, searched)  # this pass is not the one that others expect
-        follower = _Follower(self._detector, self._mesh, round(LOOK_AGAIN_S * rate_hz))
+        follower = Follower(self._detector, self._mesh, round(LOOK_AGAIN_S * rate_hz))
         brief = bytearray()
         with _unnamed() as landmarks, _unnamed() as crops:
             for picture_HW3 in media.pictures(rate_hz, searched):
@@ -230,7 +212,7 @@ def _searched_size(shown: tuple[int, int]) -> tuple[tuple[int, int], float]:
     return (max(1, round(shown[0] / scale)), max(1, round(shown[1] / scale))), scale
 
 
-def _row(seen: _Seen | None, scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _row(seen: Seen | None, scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Landmarks in pixels as shown; their box, and how sure the mesh is."""
     if seen is None:
         return _NO_LANDMARKS, np.array([np.nan] * 4 + [0], dtype=np.float32)
@@ -246,102 +228,3 @@ def _faces(rate_hz: float, landmarks_TL3: NDArray[np.float32], brief: NDArray[np
             f"a face is seen on {share:.0%} of the clip's pictures; {LEAST_SHARE:.0%} are needed"
         )
     return Faces(rate_hz, landmarks_TL3, score_T, box_T4)
-
-
-# Following
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A face in the picture that was just searched."""
-
-    landmarks_L3: NDArray[np.float32]
-    score: float
-    crop: bytes = b""
-
-    @property
-    def face(self) -> Detection:
-        return Detection(box_of(self.landmarks_L3), turn_of(self.landmarks_L3), self.score)
-
-
-def _with_crop(seen: _Seen | None, picture_HW3: NDArray[np.uint8]) -> _Seen | None:
-    if seen is None:
-        return None
-    crop_SS3 = cut_out(picture_HW3, upright(seen.landmarks_L3), (SMALL_SIDE, SMALL_SIDE))
-    return replace(seen, crop=np.rint(crop_SS3 @ _LUMA).astype(np.uint8).tobytes())
-
-
-class _Follower:
-    """Sees one picture after the other, and keeps to the face it saw."""
-
-    def __init__(self, detector: Any, mesh: Any, look_every: int) -> None:
-        self._detector, self._mesh, self._look_every = detector, mesh, look_every
-        self._picture: NDArray[np.uint8] | None = None
-        self._seen: _Seen | None = None
-        self._last: Detection | None = None  # where it was seen last
-        self._unsearched = 0  # pictures since the detector looked
-        self._missed = 0  # pictures since a face was seen
-
-    def see(self, picture_HW3: NDArray[np.uint8]) -> _Seen | None:
-        """The face in the next picture; one that stays on show is looked at once."""
-        if picture_HW3 is not self._picture:
-            self._picture = picture_HW3
-            self._seen = self._followed(picture_HW3)
-            if self._is_due():
-                self._unsearched = 0
-                self._seen = self._found(picture_HW3)
-            self._seen = _with_crop(self._seen, picture_HW3)
-            self._last = self._seen.face if self._seen else self._last
-        self._unsearched += 1
-        self._missed = 0 if self._seen else self._missed + 1
-        if self._missed > self._look_every:  # by then it may be anybody
-            self._last = None
-        return self._seen
-
-    def _is_due(self) -> bool:
-        """Whether the detector is to look, too."""
-        if self._seen:
-            return self._unsearched >= self._look_every
-        return self._missed < PATIENT or self._missed % EVERY == 0
-
-    def _followed(self, picture_HW3: NDArray[np.uint8]) -> _Seen | None:
-        if self._seen is None:
-            return None
-        before = self._seen.face
-        return self._fit(picture_HW3, around(before.box, before.angle))
-
-    def _found(self, picture_HW3: NDArray[np.uint8]) -> _Seen | None:
-        """The face that is to be followed from here, if need be another one."""
-        found = self._best(self._detector.find(picture_HW3), picture_HW3)
-        if found or self._seen:
-            return found or self._seen
-        return self._best(self._detector.find_small(picture_HW3), picture_HW3)
-
-    def _best(self, faces: list[Detection], picture_HW3: NDArray[np.uint8]) -> _Seen | None:
-        """Of faces, the weightiest that the mesh agrees with."""
-        for face in sorted(faces, key=lambda face: -self._weight(face, picture_HW3)):
-            if self._seen and face.area < LARGER * self._seen.face.area:
-                continue
-            first = self._fit(picture_HW3, around(face.box, face.angle))
-            if first:  # again from where the mesh lies, as it will be in the next picture
-                again = around(first.face.box, first.face.angle)
-                return self._fit(picture_HW3, again) or first
-        return None
-
-    def _weight(self, face: Detection, picture_HW3: NDArray[np.uint8]) -> float:
-        """Area and nearness to the middle; above all, whether it is the one that was just lost."""
-        height, width = picture_HW3.shape[:2]
-        x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
-        off = np.hypot(x - width / 2, y - height / 2) / np.hypot(width / 2, height / 2)
-        is_same = self._last is not None and self._last.overlap(face) > 0
-        return face.area * max(0.0, 1 - float(off)) + (height * width if is_same else 0)
-
-    def _fit(self, picture_HW3: NDArray[np.uint8], square: Square) -> _Seen | None:
-        landmarks_L3, score = self._mesh.fit(picture_HW3, square)
-        seen = _Seen(landmarks_L3, score)
-        if score < SURE or not np.isfinite(landmarks_L3).all():
-            return None
-        x0, y0, x1, y1 = seen.face.box
-        height, width = picture_HW3.shape[:2]
-        is_inside = 0 <= x0 + x1 <= 2 * width and 0 <= y0 + y1 <= 2 * height
-        return seen if is_inside and min(x1 - x0, y1 - y0) >= SMALLEST else None
