@@ -123,8 +123,8 @@ def test_what_the_face_hides_is_left_out(fitted):
 def test_too_little_of_both_has_no_offset(fitted):
     shown = take(100)
     hidden = np.full_like(shown.mouth_TM, np.nan)
-    hidden[:20] = shown.mouth_TM[:20]
-    assert found_in(fitted, replace(shown, mouth_TM=hidden)) is None
+    hidden[:40] = shown.mouth_TM[:40]
+    assert found_in(fitted, replace(shown, mouth_TM=hidden), take(100, seconds=1.6)) is None
     assert found_in(fitted, replace(shown, mouth_TM=np.full_like(hidden, np.nan))) is None
     assert found_in(fitted, replace(shown, mouth_TM=np.zeros_like(hidden))) is None
 
