@@ -1,4 +1,4 @@
-"""SyncNet out of its checkpoint: names and shapes are the published ones, lags are counted right."""
+"""SyncNet out of its checkpoint: shapes are the published ones, and late sound is told as late."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_sound_that_is_late_has_an_offset_above_zero(metric, monkeypatch, late):
     random = np.random.default_rng(0)
     vectors = random.normal(size=(120, 1024)).astype(np.float32)
     monkeypatch.setattr(metric, "_of_faces", lambda media: (vectors[:60], np.arange(30, 90)))
-    sound = np.roll(random.normal(size=(160, 1024)).astype(np.float32) * 0 + 5, 0, axis=0)
+    sound = np.full((160, 1024), 5, dtype=np.float32)
     sound[30 + late : 90 + late] = vectors[:60]
     monkeypatch.setattr(metric, "_of_sound", lambda speech: sound)
     clip = ClipMedia("a")
@@ -108,7 +108,7 @@ def test_the_face_fills_the_picture_it_is_shown(metric, tmp_path, monkeypatch):
     pictures = torch.cat(seen)
     assert pictures.shape[1:] == (3, 5, 224, 224)
     assert len(pictures) == wanted_pieces(np.ones(37, bool))[-1] + 1
-    assert 0 <= pictures.min() < 60 and 150 < pictures.max() <= 255
+    assert 0 <= pictures.min() < 60 and 150 < pictures.max() < 255.01
 
 
 def test_no_face_and_too_little_of_it_are_told(metric, tmp_path):
