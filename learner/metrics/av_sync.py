@@ -154,7 +154,7 @@ class AVSync:
         found = locate(self._map.curve(mouth_TM, heard_SK))
         if found is None:
             raise Unavailable(
-                "face and speech are there together for less than 1.8 s, or one of them never changes"
+                "face and speech are there together for less than 1.8 s, or one never changes"
             )
         return found
 
