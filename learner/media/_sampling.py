@@ -97,7 +97,9 @@ def _blocks(
     if step == 1:
         return part.astype(np.float32), first.astype(np.float32)
     rows, columns = (length // step * step for length in part.shape[:2])
-    total = np.zeros((rows // step, columns // step, 3), dtype=np.uint32)
+    total = np.zeros(
+        (rows // step, columns // step, 3), dtype=np.uint16 if step <= 16 else np.uint32
+    )
     for down in range(step):
         for across in range(step):
             total += part[down:rows:step, across:columns:step]
