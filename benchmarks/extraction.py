@@ -1,7 +1,7 @@
 """What it costs to compute every offline part of many clips, against simpler ways.
 
 Pure: all parts on clips of which everything was decoded before; only what the parts compute is
-timed. Alone: each part as its own example would run it, with its own loading and decoding, one after
+timed. Alone: each part as its own example would run it, loading and decoding for itself, one after
 the other. Ours: `local` with 1 and 2 processes and `ray` with 1 and 2 actors, from the first order
 to the last answer with their start, and again from the time when all processes are at work. All on
 one thread a process, in one run; the turns of pure, alone and local 1 alternate in each round.

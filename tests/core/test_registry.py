@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from learner.media import ClipMedia, Unavailable
+from learner.media.clip import Reel
 from learner.registry import NEEDS, Card, Shelf, shelf
 from tests.clips import write_clip
 from tests.films import write_talk
