@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from learner.encoders._checkpoint import fingerprint_of
+from learner.encoders._whisper import WhisperLayers
 from learner.media import ClipMedia, Unavailable
+from learner.media.faces import FaceFinder
 from learner.registry import Card
 from learner.weights import WeightsError
 
@@ -57,9 +59,6 @@ class AVSync:
     )
 
     def __init__(self) -> None:
-        from learner.encoders._whisper import WhisperLayers
-        from learner.media.faces import FaceFinder
-
         self._faces, self.whisper = FaceFinder(), WhisperLayers()
         self._map: Any = None
         self._version = self.card.version
@@ -89,11 +88,7 @@ class AVSync:
     @classmethod
     def prepare(cls, media: ClipMedia, weights: Path) -> None:
         """Find the face ahead of time."""
-        from learner.media.faces import FaceFinder
-
-        finder = FaceFinder()
-        finder.load(weights)
-        finder.find(media)
+        FaceFinder.prepare(media, weights)
 
     def score(self, media: ClipMedia) -> float:
         """0 (another voice, or far off) to 1 (in sync).
