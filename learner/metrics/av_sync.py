@@ -99,7 +99,7 @@ class AVSync:
         """0 (another voice, or far off) to 1 (in sync).
 
         Raises:
-            Unavailable: there is no speech or no face, or less than a second of both together.
+            Unavailable: there is no speech or no face, or less than 1.8 s of both together.
         """
         fitted: SyncMap = self._map
         return fitted.score(self.locate(media))
@@ -153,7 +153,7 @@ class AVSync:
         found = locate(self._map.curve(mouth_TM, heard_SK))
         if found is None:
             raise Unavailable(
-                "face and speech are there together for less than a second, or one never changes"
+                "face and speech are there together for less than 1.8 s, or one never changes"
             )
         return found
 
