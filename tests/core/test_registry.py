@@ -17,7 +17,7 @@ from learner.media.clip import Reel
 from learner.registry import NEEDS, Card, Shelf, shelf
 from tests.clips import write_clip
 from tests.films import write_talk
-from tests.hub import save_ecapa, save_emotion2vec, save_syncnet
+from tests.hub import save_ecapa, save_emotion2vec, save_syncnet, save_utmos
 from tests.hub_models import save_all
 from tests.parts import man, sounding, weights_or_skip, woman, write_sound
 
@@ -195,6 +195,7 @@ def loaded(tmp_path_factory):
     save_ecapa(weights)
     save_emotion2vec(weights)
     save_syncnet(weights)
+    save_utmos(weights)
     save_all(weights)
     for kind, name in PARTS:
         parts[kind, name] = shelf(kind).get(name)()
