@@ -41,6 +41,7 @@ from benchmarks._parts import (  # noqa: E402
     options,
     ready,
     sentences,
+    shortest,
     table,
     two,
 )
@@ -48,7 +49,7 @@ from benchmarks.reporting import report  # noqa: E402
 from learner.registry import shelf  # noqa: E402
 
 KINDS = ("encoder", "metric")
-QUICK_CLIPS = 2
+QUICK_CLIPS = 1
 UNSHARE = ["unshare", "--net", "--map-root-user"]
 ALL = "all"
 
@@ -198,8 +199,7 @@ def main() -> None:
     started = time.monotonic()
     clips = clips_in(asked.clips, parser)
     if asked.quick:
-        sizes = sorted(clips, key=lambda name: clips[name].stat().st_size)
-        clips = {name: clips[name] for name in sizes[:QUICK_CLIPS]}
+        clips = shortest(clips, QUICK_CLIPS)
     parts = [f"{kind} {name}" for kind in KINDS for name in ready(kind)]
     found = {}
     with tqdm([*parts, ALL], unit="part", disable=None) as bar:
