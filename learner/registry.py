@@ -141,11 +141,9 @@ class Shelf:
 
     @property
     def parts(self) -> dict[str, type[Any]]:
-        """Name to class, in order of name; each with the card of what is set up now."""
+        """Name to class, in order of name."""
         if not self._is_discovered:
             self.discover()
-        for part in self._parts.values():
-            _tell_version(part)
         return dict(sorted(self._parts.items()))
 
     def discover(self) -> None:
@@ -187,8 +185,12 @@ class Shelf:
         return list(self.parts)
 
     def cards(self) -> dict[str, Card]:
-        """Name to card."""
-        return {name: part.card for name, part in self.parts.items()}
+        """Name to card, of all parts, each with the version that its weights make it."""
+        return {name: _as_set_up(part) for name, part in self.parts.items()}
+
+    def set_up(self) -> dict[str, Card]:
+        """The same of parts that can be used now: what the user would have to bring is there."""
+        return {name: card for name, card in self.cards().items() if _is_ready(self.parts[name])}
 
     def get(self, name: str) -> type[Any]:
         """The part of this name.
@@ -212,9 +214,11 @@ def _parts_of(module: ModuleType) -> Iterator[type[Any]]:
 
 
 def weights_lie_in(folder: Callable[[], Path]) -> None:
-    """Tell the shelves where weights are, so that cards name the version that is set up there.
+    """Tell the shelves where weights are, so that they know which parts are set up there.
 
-    A part whose numbers depend on a file of the user has a class method `version_in(weights)`.
+    A part whose weights the user brings has a class method `is_ready(weights)`; one whose numbers
+    depend on a file that may be another tomorrow has `fingerprint(weights)`, which becomes part of
+    its version.
     """
     global _folder
     _folder = folder
@@ -223,13 +227,17 @@ def weights_lie_in(folder: Callable[[], Path]) -> None:
 _folder: Callable[[], Path] | None = None
 
 
-def _tell_version(part: type[Any]) -> None:
-    version_in = getattr(part, "version_in", None)
-    if version_in is None or _folder is None:
-        return
-    version = version_in(_folder())
-    if version != part.card.version:
-        part.card = replace(part.card, version=version)
+def _is_ready(part: type[Any]) -> bool:
+    asked = getattr(part, "is_ready", None)
+    return asked is None or (_folder is not None and bool(asked(_folder())))
+
+
+def _as_set_up(part: type[Any]) -> Card:
+    card: Card = part.card
+    asked = getattr(part, "fingerprint", None)
+    if asked is None or _folder is None or not _is_ready(part):
+        return card
+    return replace(card, version=f"{card.version}-{asked(_folder())}")
 
 
 def _loaded(point: metadata.EntryPoint) -> Any:

@@ -33,7 +33,7 @@ class MetricTable:
 
 def metric_table(clips: list[Clip]) -> MetricTable:
     """Values of every metric on the shelf that has any for these clips; NaN where it has none."""
-    cards = list(shelf("metric").cards().values())
+    cards = list(shelf("metric").set_up().values())
     place = {clip.pk: row for row, clip in enumerate(clips)}
     column = {(card.name, card.version): m for m, card in enumerate(cards)}
     values_NM = np.full((len(clips), len(cards)), np.nan)
@@ -80,7 +80,7 @@ def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
 
 def missing_metrics(campaign: Campaign) -> int:
     """Clips of the pool for which some metric on the shelf has neither value nor reason."""
-    cards = shelf("metric").cards().values()
+    cards = shelf("metric").set_up().values()
     wanted = Q()
     for card in cards:
         wanted |= Q(metric_scores__metric=card.name, metric_scores__version=card.version)
@@ -92,7 +92,7 @@ def coverage(campaign: Campaign) -> list[dict[str, Any]]:
     """For each metric and encoder: clips with a value, clips with a reason, and the reasons."""
     clips = list(campaign.corpus.clips.values_list("pk", "public_id"))
     rows = []
-    for card in shelf("metric").cards().values():
+    for card in shelf("metric").set_up().values():
         scores = MetricScore.objects.filter(
             clip__corpus=campaign.corpus, metric=card.name, version=card.version
         )
@@ -101,7 +101,7 @@ def coverage(campaign: Campaign) -> list[dict[str, Any]]:
         n_values = scores.filter(error="").count()
         rows.append(_covered("metric", card, n_values, counts, len(clips)))
     ids = {public_id for _, public_id in clips}
-    for card in shelf("encoder").cards().values():
+    for card in shelf("encoder").set_up().values():
         store = FeatureStore(card.name, card.version)
         known, errors = set(store.known()) & ids, store.errors()
         counts = defaultdict(int)

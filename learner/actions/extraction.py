@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -237,13 +236,10 @@ def _chosen(extraction: Extraction) -> dict[str, dict[str, Card]]:
     """Cards of the parts that were asked for, or of all that are set up."""
     config = extraction.config
     asked = {"metric": config.get("metrics"), "encoder": config.get("encoders")}
-    is_all = not any(asked.values())
+    if not any(asked.values()):
+        return {kind: shelf(kind).set_up() for kind in asked}
     return {
-        kind: {
-            name: part.card
-            for name, part in shelf(kind).parts.items()
-            if (_is_ready(part) if is_all else name in (names or ()))
-        }
+        kind: {name: card for name, card in shelf(kind).cards().items() if name in (names or ())}
         for kind, names in asked.items()
     }
 
@@ -258,12 +254,6 @@ def _row(clip: Clip, card: Card, key: str, answer: Answer) -> MetricScore:
         details=answer.details,
         error=answer.error,
     )
-
-
-def _is_ready(part: type[Any]) -> bool:
-    """Whether a part can be loaded: one whose weights the user brings may not be set up."""
-    asked = getattr(part, "is_ready", None)
-    return asked is None or asked(settings.DUBSCORE_WEIGHTS)
 
 
 def _note(

@@ -92,7 +92,7 @@ def _config(run: TrainingRun, clips: list[Clip]) -> Any:
     from learner.fusion.config import EncoderSpec, FusionConfig
 
     ids = [clip.public_id for clip in clips]
-    cards = shelf("encoder").cards().values()
+    cards = shelf("encoder").set_up().values()
     specs = tuple(
         EncoderSpec(card.name, card.version, card.modality, card.width)
         for card in cards

@@ -1,7 +1,8 @@
 """The bench of one process: parts loaded once, clips decoded once, one answer a part.
 
-A part may have a class method `prepare(media, weights)`: what it needs of a clip before its own
-network is asked, such as faces or pitch, kept by `media.once`. It runs ahead of the networks, in
+A part may have two class methods. `expect(media)` says which pictures it will ask for, so that the
+film is decoded once for all parts. `prepare(media, weights)` does what it needs before its own
+network is asked, such as faces or pitch, kept by `media.once`. Both run ahead of the networks, in
 another thread or on another machine; `embed` and `score` find it there.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from learner.compute.orders import FAULT, LOST, Answer, Done, Order, Source
 from learner.media import ClipMedia, Unavailable
+from learner.media.clip import MOST_KEPT_BYTES, Reel
 from learner.registry import shelf
 
 ERROR_TAIL = 600
@@ -81,28 +83,40 @@ class Bench:
         return Answer(kind, name, error=error, seconds=time.perf_counter() - started)
 
 
-def prepared(order: Order, weights: Path) -> ClipMedia:
+def prepared(order: Order, weights: Path, most_bytes: int = MOST_KEPT_BYTES) -> ClipMedia:
     """The clip with what its parts need decoded and found, as far as it can be; loads no part.
 
     What is not to be had is not told here: the part that needs it says so.
+
+    Args:
+        order: What is wanted.
+        weights: The folder of pretrained weights.
+        most_bytes: Of pictures that are kept for several parts.
     """
-    media = media_of(order)
-    for kind, name in order.parts:
-        part = shelf(kind).get(name)
+    media = media_of(order, most_bytes)
+    parts = [shelf(kind).get(name) for kind, name in order.parts]
+    for part in parts:
+        if hasattr(part, "expect"):
+            _try(lambda ask=part.expect: ask(media))
+    for part in parts:
         _try(lambda needs=part.card.needs: _decode(media, needs))
         if hasattr(part, "prepare"):
             _try(lambda ask=part.prepare: ask(media, weights))
+    _try(media.wind)
     return media
 
 
-def media_of(order: Order) -> ClipMedia:
+def media_of(order: Order, most_bytes: int = MOST_KEPT_BYTES) -> ClipMedia:
     """A clip as parts see it."""
-    source = _media(order.source) if order.source else None
-    return _media(order.file, source)
+    media = _media(order.file, Reel(most_bytes))
+    if order.source:
+        media.source = _media(order.source, Reel(most_bytes))
+    return media
 
 
-def _media(file: Source, source: ClipMedia | None = None) -> ClipMedia:
-    return ClipMedia(Path(file.path), file.transcript, file.translation, source, file.language)
+def _media(file: Source, reel: Reel) -> ClipMedia:
+    said = (file.transcript, file.translation)
+    return ClipMedia(Path(file.path), *said, language=file.language, _reel=reel)
 
 
 def _decode(media: ClipMedia, needs: tuple[str, ...]) -> None:

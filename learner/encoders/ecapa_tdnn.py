@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.encoders._checkpoint import built, hub_file, needed_file, tensors_of
+from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 
+HUB_ID = "speechbrain/spkrec-ecapa-voxceleb"
 FILES = ("embedding_model.ckpt",)
 RATE_HZ = 16_000
 LONGEST = 30 * RATE_HZ  # at once: memory does not grow with the clip
@@ -47,6 +48,8 @@ class EcapaTDNN:
         width=192,
     )
 
+    hub_id = HUB_ID
+
     def __init__(self) -> None:
         self._network: Any = None
 
@@ -54,6 +57,12 @@ class EcapaTDNN:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the checkpoint is there."""
         return hub_file(weights, cls.card.name, FILES) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        path = hub_file(weights, cls.card.name, FILES)
+        return fingerprint_of(path) if path else ""
 
     def load(self, weights: Path) -> None:
         """Read the checkpoint.
@@ -63,7 +72,7 @@ class EcapaTDNN:
         """
         from learner.encoders import _ecapa
 
-        path = needed_file(weights, self.card.name, FILES, "speechbrain/spkrec-ecapa-voxceleb")
+        path = needed_file(weights, self.card.name, FILES, HUB_ID)
         self._network = built(_ecapa.EcapaTDNN, tensors_of(path), path, self.card.width)
 
     def embed(self, media: ClipMedia) -> NDArray[np.float32]:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.encoders._checkpoint import built, hub_file, needed_file, tensors_of
+from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 
+HUB_ID = "emotion2vec/emotion2vec_base"
 FILES = ("emotion2vec_base.pt", "model.pt")
 RATE_HZ = 16_000
 LONGEST = 30 * RATE_HZ  # at once: attention grows with the square of the length
@@ -49,6 +50,8 @@ class Emotion2vec:
         width=768,
     )
 
+    hub_id = HUB_ID
+
     def __init__(self) -> None:
         self._network: Any = None
 
@@ -56,6 +59,12 @@ class Emotion2vec:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the checkpoint is there."""
         return hub_file(weights, cls.card.name, FILES) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        path = hub_file(weights, cls.card.name, FILES)
+        return fingerprint_of(path) if path else ""
 
     def load(self, weights: Path) -> None:
         """Read the checkpoint.
@@ -65,7 +74,7 @@ class Emotion2vec:
         """
         from learner.encoders import _emotion2vec
 
-        path = needed_file(weights, self.card.name, FILES, "emotion2vec/emotion2vec_base")
+        path = needed_file(weights, self.card.name, FILES, HUB_ID)
         self._network = built(_emotion2vec.Emotion2vec, tensors_of(path), path, self.card.width)
 
     def embed(self, media: ClipMedia) -> NDArray[np.float32]:

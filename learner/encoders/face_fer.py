@@ -55,6 +55,16 @@ class FaceFER:
         self._finder = FaceFinder()
         self._network: Any = None
 
+    @classmethod
+    def expect(cls, media: ClipMedia) -> None:
+        """The crops are cut out of the pictures in which the face was found."""
+        FaceFinder.expect(media, RATE_HZ)
+
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find the face."""
+        FaceFinder.prepare(media, weights)
+
     def load(self, weights: Path) -> None:
         """Read the weights from the folder they were fetched into, once a process.
 

@@ -49,6 +49,11 @@ class FrameEfficientNet:
     def __init__(self) -> None:
         self._network: Any = None
 
+    @classmethod
+    def expect(cls, media: ClipMedia) -> None:
+        """Say which pictures will be asked for."""
+        media.expect(RATE_HZ, SIZE)
+
     def load(self, weights: Path) -> None:
         """Read the weights from the folder they were fetched into.
 

@@ -8,10 +8,11 @@ Shape letters: T samples or pictures, H and W height and width of a picture.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,12 +29,14 @@ SILENT_PEAK_DB = -60.0  # the import refuses clips below the same level
 LOUDEST_PEAK_DB = 40.0  # over full scale: whole numbers taken for fractions, or noise
 LONGEST_S = 3 * 3600  # a damaged time stamp must not ask for years of silence
 MOST_BYTES = 1 << 30  # of pictures kept together
+MOST_KEPT_BYTES = 1 << 28  # of pictures of one clip that wait for the parts that expect them
 MOST_PIXELS = 40_000_000  # of one picture: 8k is 33 million
 # Beyond this, threads that each decode a picture of their own would multiply memory by the cores.
 MOST_PIXELS_IN_THREADS = 9_000_000
 MOST_STRETCH = 4.0  # pixels that claim to be longer than this are taken for square
 
 Value = TypeVar("Value")
+Pictures = list[tuple[NDArray[np.uint8], int]]  # and at how many times each is on show
 
 
 class Unavailable(Exception):  # noqa: N818 (it is an answer, not a fault)
@@ -42,6 +45,78 @@ class Unavailable(Exception):  # noqa: N818 (it is an answer, not a fault)
     >>> str(Unavailable("the clip is silent"))
     'the clip is silent'
     """
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pictures at 0, 1 / rate_hz, 2 / rate_hz, ... s, of one height and width."""
+
+    rate_hz: float
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if not (self.rate_hz > 0 and min(self.size) > 0):
+            raise ValueError(f"rate {self.rate_hz} Hz and size {self.size} must be above 0")
+
+
+class Reel:
+    """Pictures that several parts will ask for, kept by the first pass over the film.
+
+    Args:
+        most_bytes: Of all that is kept; a grid that would go beyond is decoded anew each time.
+    """
+
+    def __init__(self, most_bytes: int = MOST_KEPT_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self._expected: Counter[Grid] = Counter()
+        self._kept: dict[Grid, Pictures] = {}
+        self._too_large: set[Grid] = set()
+        self.passes = 0
+
+    def expect(self, grid: Grid) -> None:
+        """Once more."""
+        self._expected[grid] += 1
+
+    def play(self, path: Path, grid: Grid) -> Iterator[NDArray[np.uint8]]:
+        """The pictures, kept or from a new pass, which keeps what is expected beside them."""
+        self._expected[grid] -= 1
+        kept = self._kept.get(grid)
+        if self._expected[grid] <= 0:
+            del self._expected[grid]
+            self._kept.pop(grid, None)
+        if kept is None:
+            return self._pass(path, grid)
+        return chain.from_iterable(repeat(picture, times) for picture, times in kept)
+
+    def wind(self, path: Path) -> None:
+        """A pass for what is expected alone."""
+        if self._wanted():
+            for _ in self._pass(path, None):
+                pass
+
+    def _wanted(self) -> set[Grid]:
+        return set(self._expected) - set(self._kept) - self._too_large
+
+    def _pass(self, path: Path, asked: Grid | None) -> Iterator[NDArray[np.uint8]]:
+        self.passes += 1
+        keeping: dict[Grid, Pictures] = {grid: [] for grid in self._wanted()}
+        grids = [*({asked} - set(keeping) if asked else ()), *keeping]
+        for grid, picture, times in _on_show(path, grids):
+            if grid in keeping:
+                keeping[grid].append((picture, times))
+                if self._size(keeping) > self.most_bytes:
+                    del keeping[grid]
+                    self._too_large.add(grid)
+            if grid == asked:
+                yield from repeat(picture, times)
+        self._kept |= keeping
+
+    def _size(self, keeping: dict[Grid, Pictures]) -> int:
+        return sum(
+            len(pictures) * pictures[0][0].nbytes
+            for pictures in [*keeping.values(), *self._kept.values()]
+            if pictures
+        )
 
 
 @dataclass
@@ -65,6 +140,7 @@ class ClipMedia:
     source: ClipMedia | None = None
     language: str = ""
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _reel: Reel = field(default_factory=Reel, repr=False, compare=False)
 
     @property
     def speech(self) -> NDArray[np.float32]:
@@ -105,9 +181,26 @@ class ClipMedia:
             Unavailable, FileNotFoundError: as `frames`, at the first picture.
             ValueError: a rate or size that is not above 0.
         """
-        if not (rate_hz > 0 and min(size) > 0):
-            raise ValueError(f"rate {rate_hz} Hz and size {size} must be above 0")
-        return _pictures(self.path, rate_hz, size)
+        return self._reel.play(self.path, Grid(rate_hz, size))
+
+    def expect(self, rate_hz: float, size: tuple[int, int]) -> None:
+        """Say, once for each time, that `pictures` will be asked for these.
+
+        The next pass over the film then keeps them by the way, up to 256 MiB for a clip, until
+        they have been asked for as often: so several parts share one decoding.
+
+        Raises:
+            ValueError: as `pictures`.
+        """
+        self._reel.expect(Grid(rate_hz, size))
+
+    def wind(self) -> None:
+        """Decode what is expected and was not kept yet, for parts that will ask later.
+
+        Raises:
+            Unavailable, FileNotFoundError: as `frames`.
+        """
+        self._reel.wind(self.path)
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -305,15 +398,6 @@ def _check_length(what: str, seconds: float) -> None:
 # Pictures
 
 
-def _pictures(path: Path, rate_hz: float, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
-    with _opened(path) as container:
-        picture = None
-        for picture in _on_show(container, rate_hz, size):
-            yield picture
-    if picture is None:
-        raise Unavailable("the clip's video stream holds no picture")
-
-
 def _picture_size(path: Path) -> tuple[int, int]:
     with _opened(path) as container:
         film = _film(container)
@@ -339,18 +423,27 @@ def _film(container: InputContainer) -> av.VideoStream:
     return films[0]
 
 
-def _on_show(
-    container: InputContainer, rate_hz: float, size: tuple[int, int]
-) -> Iterator[NDArray[np.uint8]]:
-    """The picture at each time of the grid; the others are never turned into arrays."""
-    taken, scaler = 0, VideoReformatter()  # one a picture would compute its tables anew each time
-    for frame, until_s in _with_ends(container):
-        _check_length("film", until_s)
-        due = int(np.ceil(until_s * rate_hz - 1e-6)) - taken
-        if due > 0:
-            picture = _upright(frame, size, scaler)
-            yield from repeat(picture, due)
-            taken += due
+def _on_show(path: Path, grids: list[Grid]) -> Iterator[tuple[Grid, NDArray[np.uint8], int]]:
+    """Grids, their pictures, and at how many times each is on show, from one decoding.
+
+    Pictures that are on show at no time of a grid are never turned into arrays.
+    """
+    taken = dict.fromkeys(grids, 0)
+    # One a picture would compute its tables anew each time.
+    scalers = {grid.size: VideoReformatter() for grid in grids}
+    with _opened(path) as container:
+        for frame, until_s in _with_ends(container):
+            _check_length("film", until_s)
+            made: dict[tuple[int, int], NDArray[np.uint8]] = {}
+            for grid in grids:
+                due = int(np.ceil(until_s * grid.rate_hz - 1e-6)) - taken[grid]
+                if due > 0:
+                    if grid.size not in made:
+                        made[grid.size] = _upright(frame, grid.size, scalers[grid.size])
+                    taken[grid] += due
+                    yield grid, made[grid.size], due
+    if not all(taken.values()):
+        raise Unavailable("the clip's video stream holds no picture")
 
 
 def _with_ends(container: InputContainer) -> Iterator[tuple[av.VideoFrame, float]]:

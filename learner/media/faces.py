@@ -97,6 +97,27 @@ class FaceFinder:
             self._networks[weights] = detector, FaceMesh(path_of(weights, "face_mesh"))
         self._detector, self._mesh = self._networks[weights]
 
+    @classmethod
+    def expect(cls, media: ClipMedia, rate_hz: float = RATE_HZ) -> None:
+        """Say that the pictures in which faces are found will be asked for once more.
+
+        Raises:
+            Unavailable, FileNotFoundError: there are no pictures.
+        """
+        media.expect(rate_hz, _searched_size(media.picture_size)[0])
+
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find the face now; `find` then has it.
+
+        Raises:
+            WeightsError: the weights are missing or altered.
+            Unavailable: as `find`.
+        """
+        finder = cls()
+        finder.load(weights)
+        finder.find(media)
+
     def find(self, media: ClipMedia, rate_hz: float = RATE_HZ) -> Faces:
         """The clip's face, found once a clip and rate.
 
@@ -150,6 +171,7 @@ class FaceFinder:
 
     def _found(self, media: ClipMedia, rate_hz: float) -> Faces:
         searched, scale = _searched_size(media.picture_size)
+        media.expect(rate_hz, searched)
         follower = _Follower(self._detector, self._mesh, round(LOOK_AGAIN_S * rate_hz))
         brief = bytearray()
         with tempfile.TemporaryFile(prefix="dubscore-faces-") as file:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from learner.metrics._sync_features import Floats, known, scaled, with_neighbours
 from learner.metrics._sync_map import (
@@ -155,7 +156,7 @@ def ridge_cca(
     Args:
         one_NM, other_NF: The same frames on both sides.
         ridge: What is added to each variance, in mean variances of its side.
-        directions: How many pairs, at most as many as the smaller side has columns.
+        directions: How many pairs, at most as many as either side has columns.
 
     Returns:
         Weights of both sides, and correlations shrunk by the ridge, 0 to 1, falling.
@@ -172,18 +173,21 @@ def ridge_cca(
     if len(one_NM) < 13:
         raise ValueError(f"{len(one_NM)} frames with face and speech are too few to fit on")
     one_NM, other_NF = one_NM - one_NM.mean(axis=0), other_NF - other_NF.mean(axis=0)
-    one_MM, other_FF = (_whitening(side, ridge) for side in (one_NM, other_NF))
-    both_MF = one_MM @ (one_NM.T @ other_NF / len(one_NM)) @ other_FF
-    left, strength, right = np.linalg.svd(both_MF, full_matrices=False)
-    kept = slice(directions)
-    return one_MM @ left[:, kept], other_FF @ right[kept].T, strength[kept]
+    values, vectors = np.linalg.eigh(_covariance(one_NM, ridge))
+    whitening_MM = vectors / np.sqrt(np.maximum(values, 1e-12)) @ vectors.T
+    # The best guess of one side by the other: only the narrow side needs its eigenvectors then.
+    across_FM = other_NF.T @ one_NM / len(one_NM)
+    guess_FM = cho_solve(cho_factor(_covariance(other_NF, ridge)), across_FM)
+    squares, turned = np.linalg.eigh(whitening_MM @ across_FM.T @ guess_FM @ whitening_MM)
+    strength_K = np.sqrt(np.maximum(squares[::-1][:directions], 1e-24))
+    one_MK = whitening_MM @ turned[:, ::-1][:, :directions]
+    return one_MK, guess_FM @ one_MK / strength_K, strength_K
 
 
-def _whitening(side_NM: Floats, ridge: float) -> Floats:
+def _covariance(side_NM: Floats, ridge: float) -> Floats:
     covariance = side_NM.T @ side_NM / len(side_NM)
-    covariance += ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors / np.sqrt(np.maximum(values, 1e-12)) @ vectors.T)
+    mean_variance = max(np.trace(covariance) / len(covariance), 1e-12)
+    return np.asarray(covariance + ridge * mean_variance * np.eye(len(covariance)))
 
 
 def _locate(fitted: SyncMap, take: Take, heard_SQ: Floats) -> Located | None:

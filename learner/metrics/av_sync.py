@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import sha256
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from learner.encoders._checkpoint import fingerprint_of
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 from learner.weights import WeightsError
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("av_sync_map.safetensors")
 OWN = "av_sync_map.safetensors"  # below the folder of weights: what `manage.py fit_sync` wrote
-CODE_VERSION = "1"
-HASH_LENGTH = 12
 
 
 class AVSync:
@@ -47,7 +44,7 @@ class AVSync:
 
     card: ClassVar[Card] = Card(
         name="av_sync",
-        version=CODE_VERSION,
+        version="1",
         title="Audio-visual synchrony (0 to 1)",
         source="our own map between face mesh and Whisper base",
         licence="Apache-2.0",
@@ -63,12 +60,12 @@ class AVSync:
 
         self._faces, self.whisper = FaceFinder(), WhisperLayers()
         self._map: Any = None
-        self._version = CODE_VERSION
+        self._version = self.card.version
 
     @classmethod
-    def version_in(cls, weights: Path) -> str:
-        """The version that `load` gives: that of the code, and of the map that lies there."""
-        return f"{CODE_VERSION}-{_hash_of(map_file(weights))}"
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the map that lies there: another map gives other numbers."""
+        return fingerprint_of(map_file(weights))
 
     def load(self, weights: Path) -> None:
         """Read the weights, and the corpus's own map if there is one, else the shipped one.
@@ -85,7 +82,7 @@ class AVSync:
             self._map = read_map(path.read_bytes())
         except ValueError as error:
             raise WeightsError(f"{path} is {error}: run `manage.py fit_sync` again.") from error
-        self._version = self.version_in(weights)
+        self._version = f"{self.card.version}-{self.fingerprint(weights)}"
 
     @classmethod
     def prepare(cls, media: ClipMedia, weights: Path) -> None:
@@ -163,14 +160,3 @@ def map_file(weights: Path) -> Path:
     """The map that counts: the corpus's own where there is one, else the shipped one."""
     own = weights / OWN
     return own if own.is_file() else SHIPPED
-
-
-def _hash_of(path: Path) -> str:
-    state = path.stat()
-    return _hash(path, state.st_mtime_ns, state.st_size)
-
-
-@lru_cache(maxsize=8)
-def _hash(path: Path, mtime_ns: int, size: int) -> str:
-    """Read again only when the file has changed."""
-    return sha256(path.read_bytes()).hexdigest()[:HASH_LENGTH]

@@ -59,6 +59,12 @@ class EmotionAlignment:
     def __init__(self) -> None:
         self._finder = FaceFinder()
 
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find the face, and the pitch of the voice."""
+        FaceFinder.prepare(media, weights)
+        pitch(media)
+
     def load(self, weights: Path) -> None:
         """Read the face's networks from the folder they were fetched into.
 

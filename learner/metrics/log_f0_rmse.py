@@ -74,6 +74,12 @@ class LogF0RMSE:
         direction=-1,
     )
 
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find both pitches."""
+        pitch(media)
+        pitch(media.original)
+
     def load(self, weights: Path) -> None:
         """Nothing is learned here, so nothing is loaded."""
 
@@ -115,11 +121,11 @@ def has_other_words(dub: ClipMedia, source: ClipMedia) -> bool:
     """
     said = _words(dub.translation) or _words(dub.transcript)
     asked = _words(dub.transcript) or _words(source.transcript)
-    pairs = ((_language(dub.language), _language(source.language)), (said, asked))
+    pairs = ((language_of(dub.language), language_of(source.language)), (said, asked))
     return any(one and other and one != other for one, other in pairs)
 
 
-def _language(tag: str) -> str:
+def language_of(tag: str) -> str:
     return re.split(r"[-_]", tag.strip().lower())[0]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.encoders._checkpoint import built, hub_file, needed_file, tensors_of
+from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.media.faces import FaceFinder, Faces
 from learner.registry import Card
@@ -71,6 +71,12 @@ class SyncNetSync:
     def is_ready(cls, weights: Path) -> bool:
         """Whether the checkpoint is there."""
         return hub_file(weights, cls.card.name, FILES) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        path = hub_file(weights, cls.card.name, FILES)
+        return fingerprint_of(path) if path else ""
 
     def load(self, weights: Path) -> None:
         """Read the checkpoint.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from learner.media import ClipMedia, Unavailable, clip
+from learner.media.clip import Reel
 from tests.clips import write_clip
 from tests.parts import RATE_HZ, man, write_sound
 
@@ -236,3 +237,57 @@ def test_a_dub_says_its_translation_and_a_source_its_transcript(tmp_path):
     assert ClipMedia(path, " Good morning. ", "  ").text == "Good morning."
     with pytest.raises(Unavailable, match="neither"):
         _ = ClipMedia(path, " ", "").text
+
+
+# One pass for several parts
+
+
+def all_pictures(media, rate_hz, size):
+    return np.stack(list(media.pictures(rate_hz, size)))
+
+
+def test_pictures_that_are_expected_come_from_one_pass(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", seconds=1.0)
+    asked = [(25.0, (48, 64)), (4.0, (24, 32)), (25.0, (48, 64))]
+    media = ClipMedia(path)
+    for grid in asked:
+        media.expect(*grid)
+    for grid in asked:
+        np.testing.assert_array_equal(
+            all_pictures(media, *grid), all_pictures(ClipMedia(path), *grid)
+        )
+    assert media._reel.passes == 1
+    all_pictures(media, *asked[1])
+    assert media._reel.passes == 2  # it was asked for more often than it was expected
+
+
+def test_what_is_expected_can_be_decoded_beforehand(tmp_path):
+    media = ClipMedia(write_clip(tmp_path / "clip.mp4", seconds=1.0))
+    media.expect(4.0, (24, 32))
+    media.wind()
+    media.wind()
+    media.path.unlink()
+    assert all_pictures(media, 4.0, (24, 32)).shape == (4, 24, 32, 3)
+    assert media._reel.passes == 1
+
+
+def test_what_would_take_too_much_memory_is_decoded_each_time(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", seconds=1.0)
+    media = ClipMedia(path, _reel=Reel(most_bytes=30_000))
+    for grid in [(25.0, (48, 64)), (4.0, (24, 32))] * 2:
+        media.expect(*grid)
+    media.wind()
+    assert all_pictures(media, 25.0, (48, 64)).shape == (25, 48, 64, 3)
+    assert media._reel.passes == 2
+    assert all_pictures(media, 4.0, (24, 32)).shape == (4, 24, 32, 3)
+    assert media._reel.passes == 2
+
+
+def test_a_part_that_stops_in_the_middle_leaves_nothing_half(tmp_path):
+    media = ClipMedia(write_clip(tmp_path / "clip.mp4", seconds=1.0))
+    media.expect(25.0, (48, 64))
+    media.expect(4.0, (24, 32))
+    pictures = media.pictures(25.0, (48, 64))
+    next(pictures)
+    pictures.close()
+    assert all_pictures(media, 4.0, (24, 32)).shape == (4, 24, 32, 3)

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from learner.demo.materials import MATERIALS
+from learner.hub import fetch_from_hub, hub_ids
 from learner.weights import WEIGHTS, WeightsError, fetch, is_right
 
 
@@ -23,12 +24,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Only looking is possible."""
         parser.add_argument("--list", action="store_true", help="say what there is, fetch nothing")
+        parser.add_argument("--hub", metavar="PART", help="bring this part's model from the hub")
+        parser.add_argument("--model", default="", help="with --hub: another model than the usual")
+        parser.add_argument("--revision", default="main", help="with --hub: branch, tag or commit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Fetch with a progress bar, or list."""
         folder = Path(settings.DUBSCORE_WEIGHTS)
         if options["list"]:
             self._list(folder)
+        elif options["hub"]:
+            self._fetch_from_hub(folder, options["hub"], options["model"], options["revision"])
         else:
             self._fetch(folder)
 
@@ -51,11 +57,21 @@ class Command(BaseCommand):
             raise CommandError("\n".join(troubles))
         self.stdout.write(f"{brought} files were fetched; all are in {folder}")
 
+    def _fetch_from_hub(self, folder: Path, part: str, model: str, revision: str) -> None:
+        try:
+            commit = fetch_from_hub(part, folder, model, revision)
+        except (ValueError, WeightsError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{part} is set up with {model or hub_ids()[part]} at commit {commit}")
+
     def _list(self, folder: Path) -> None:
         for role, file in WEIGHTS.items():
             there = "there" if is_right(file, folder) else "missing"
             words = f"{file.what}; {file.package} {file.version}; {file.licence}"
             self.stdout.write(f"{there:12}{role}: {words}")
+        for part, model in hub_ids().items():
+            there = "there" if (folder / "hub" / part).is_dir() else "not set up"
+            self.stdout.write(f"{there:12}{part}: {model} (--hub {part})")
         for package, materials in groupby(MATERIALS, key=lambda material: material.package):
             files = list(materials)
             absent = sum(not is_right(file, folder / "demo") for file in files)

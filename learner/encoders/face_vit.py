@@ -1,0 +1,107 @@
+"""What a face expresses: a vision transformer on the crops of the face that is followed.
+
+Shape letters: T pictures, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learner.encoders._pictures import Sight
+from learner.encoders._pooling import Pool
+from learner.encoders._transformers import (
+    folder_fingerprint,
+    load_model,
+    model_folder,
+    needed_folder,
+)
+from learner.media import ClipMedia
+from learner.media.faces import FaceFinder
+from learner.registry import Card
+
+HUB_ID = "trpakov/vit-face-expression"
+RATE_HZ = 4.0
+BATCH = 8
+
+
+class FaceViT:
+    """A face over time as the mean of a vision transformer's class token, four pictures a second.
+
+    It reads a model of transformers from `hub/face_vit` below the folder of weights: one that was
+    trained on expressions. The published weights were not at hand: how it does with them was not
+    measured here.
+
+    Source: Dosovitskiy et al. (2021), vision transformers; the paper's section 2.1, which speaks
+    of an expression network on cropped face sequences, 512 wide, and names none.
+    """
+
+    card = Card(
+        name="face_vit",
+        version="1",
+        title="Face expression (vision transformer)",
+        source=f"Dosovitskiy et al. (2021); {HUB_ID}",
+        licence="Apache-2.0",
+        kind="encoder",
+        modality="video",
+        needs=("frames",),
+        width=768,
+    )
+
+    hub_id = HUB_ID
+
+    def __init__(self) -> None:
+        self.network: Any = None
+        self._sight: Any = None
+        self._faces = FaceFinder()
+
+    @classmethod
+    def is_ready(cls, weights: Path) -> bool:
+        """Whether the model is there."""
+        return model_folder(weights, cls.card.name) is not None
+
+    @classmethod
+    def fingerprint(cls, weights: Path) -> str:
+        """Of the weights that lie there."""
+        return folder_fingerprint(weights, cls.card.name)
+
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find the face."""
+        FaceFinder.prepare(media, weights)
+
+    def load(self, weights: Path) -> None:
+        """Read the model, and those that find faces.
+
+        Raises:
+            WeightsError: one is missing, cannot be read, or has another width.
+        """
+        folder = needed_folder(weights, self.card.name, HUB_ID)
+        self.network = load_model(folder, self.card.width, add_pooling_layer=False)
+        self._sight = Sight(folder)
+        self._faces.load(weights)
+
+    def embed(self, media: ClipMedia) -> NDArray[np.float32]:
+        """The clip's face, shape (768,).
+
+        Raises:
+            Unavailable: a face is seen on too little of the clip.
+        """
+        import torch
+
+        pool, crops = Pool(self.card.width), self._crops(media)
+        while batch := list(islice(crops, BATCH)):
+            with torch.inference_mode():
+                said = self.network(self._sight(np.stack(batch))).last_hidden_state
+            pool.add(said[:, 0].numpy())
+        return pool.mean_and_sd()[: self.card.width]
+
+    def _crops(self, media: ClipMedia) -> Iterator[NDArray[np.uint8]]:
+        side = self.network.config.image_size
+        for crop_HW3, _ in self._faces.each_crop(media, RATE_HZ, (side, side)):
+            yield crop_HW3
