@@ -264,7 +264,8 @@ def judged_all(
         takes = list(pool.map(take, to_fit, [weights()] * len(to_fit)))
         asked = [pool.submit(texts_judged)]
         for film in reversed(chosen):  # the longest first, so that no worker waits for it
-            others = [one for one in films if one is not film][:n_others]
+            place = films.index(film)  # strangers are those behind it, in a circle
+            others = [*films[place + 1 :], *films[:place]][:n_others]
             asked.append(pool.submit(judged, film, others, takes))
         for done in as_completed(asked):
             yield done.result()
