@@ -67,7 +67,7 @@ format: $(VENV)/.installed-dev ## Format the code
 	$(VENV)/bin/ruff format .
 
 bench: $(VENV)/.installed-dev ## Run every benchmark, quick
-	for file in benchmarks/[a-z]*.py; do $(RUN) $$file --quick || exit 1; done
+	for file in $$(grep -l __main__ benchmarks/[a-z]*.py); do $(RUN) $$file --quick || exit 1; done
 
 clean: ## Throw away what can be made again: the environment and caches, never var/
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

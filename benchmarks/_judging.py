@@ -20,7 +20,7 @@ from benchmarks._faults import (
     write_film,
 )
 from benchmarks._left_out import is_in_sync, leave_out
-from benchmarks._parts import Dub, answer, loaded, ready, sentences
+from benchmarks._parts import Dub, answer, loaded, ready
 from learner.media import ClipMedia, Unavailable
 from learner.metrics._sync_fit import Take
 
@@ -296,9 +296,9 @@ def in_another_throat(film: Film) -> Speech:
     return _throats[film.name]
 
 
-def judge_texts(judges: Judges) -> Findings:
+def judge_texts(judges: Judges, pairs: list[tuple[str, str]]) -> Findings:
     """Translations against other sentences."""
-    found, pairs = Findings(), sentences()
+    found = Findings()
     metrics = judges.that_need("text", "source_text", but=("speech", "frames"))
     for row, (english, _) in enumerate(pairs):
         for column, (_, hindi) in enumerate(pairs):

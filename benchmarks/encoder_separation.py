@@ -225,6 +225,23 @@ def told(one: dict[str, Any]) -> float:
     return float(one.get("moved_alike", one["auc"]))
 
 
+def print_table(found: dict[str, dict[str, Any]], cards: dict[str, Card]) -> None:
+    """For people; what an encoder is meant for is in bold."""
+    rows = [
+        [
+            name,
+            f"**{question}**" if question in meant(cards[name]) else question,
+            two(told(one)),
+            two(one.get("own")),
+            two(one.get("others")),
+            one["pairs"],
+        ]
+        for name, by_question in found.items()
+        for question, one in by_question.items()
+    ]
+    print(table(["encoder", "told apart", "AUC or share", "own", "others", "pairs"], rows))
+
+
 def main() -> None:
     """Ask every encoder that is ready, and report."""
     parser = options(__doc__)
@@ -249,19 +266,7 @@ def main() -> None:
             bar.set_description(name)
             clips = {clip: ClipMedia(path) for clip, path in paths.items()}
             found[name] = ASK[card.modality](loaded("encoder", name), clips, bar.update)
-    rows = [
-        [
-            name,
-            f"**{question}**" if question in meant(cards[name]) else question,
-            two(told(one)),
-            two(one.get("own")),
-            two(one.get("others")),
-            one["pairs"],
-        ]
-        for name, by_question in found.items()
-        for question, one in by_question.items()
-    ]
-    print(table(["encoder", "told apart", "AUC or share", "own", "others", "pairs"], rows))
+    print_table(found, cards)
     report(
         "encoder_separation",
         {

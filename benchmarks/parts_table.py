@@ -186,6 +186,22 @@ def print_tables(found: dict[str, dict[str, Any]], clips: dict[str, Path]) -> No
     print(table(["clip", *single, "all together, s"], rows))
 
 
+def silences(by_part: dict[str, dict[str, Any]]) -> tuple[dict[str, str], list[str]]:
+    """Where a part had no answer and why, and the parts that never had one."""
+    reasons = {
+        f"{part}, {clip}": one["values"][part][1]
+        for part, clips in by_part.items()
+        for clip, one in clips.items()
+        if one["values"][part][1]
+    }
+    silent = [
+        part
+        for part, clips in by_part.items()
+        if all(one["values"][part][1] for one in clips.values())
+    ]
+    return reasons, silent
+
+
 def main() -> None:
     """Measure part after part, and report."""
     parser = options(__doc__)
@@ -207,17 +223,7 @@ def main() -> None:
             bar.set_description(part)
             found[part] = in_a_process_without_network(part, clips)
     print_tables(found, clips)
-    reasons = {
-        f"{part}, {clip}": one["values"][part][1]
-        for part in parts
-        for clip, one in found[part]["clips"].items()
-        if one["values"][part][1]
-    }
-    silent = [
-        part
-        for part in parts
-        if all(one["values"][part][0] is None for one in found[part]["clips"].values())
-    ]
+    reasons, silent = silences({part: found[part]["clips"] for part in parts})
     report(
         "parts_table",
         {
