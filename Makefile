@@ -11,10 +11,11 @@ THREADS ?= 8
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
   annotator/public_id.py annotator/rendition mos/aggregate.py mos/charts.py \
   mos/clip_table.py mos/components.py mos/reliability.py mos/summaries.py learner/charts.py \
-  learner/registry.py learner/weights.py learner/demo learner/encoders learner/fusion learner/media \
-  learner/metrics learner/proxy learner/strategies
+  learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py learner/compute \
+  learner/demo learner/encoders learner/fusion learner/media learner/metrics learner/proxy \
+  learner/strategies
 
-.PHONY: help setup demo serve worker test test-postgres lint format bench clean
+.PHONY: help setup demo serve worker test test-postgres lint format bench docs clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +69,10 @@ format: $(VENV)/.installed-dev ## Format the code
 
 bench: $(VENV)/.installed-dev ## Run every benchmark, quick
 	for file in $$(grep -l __main__ benchmarks/[a-z]*.py); do $(RUN) $$file --quick || exit 1; done
+
+docs: $(VENV)/.installed ## Write the table of parts into docs/models.md
+	$(RUN) manage.py parts --markdown > var/parts.md
+	sed -i -e '/^<!-- parts -->$$/,/^<!-- end of parts -->$$/{//!d}' -e '/^<!-- parts -->$$/r var/parts.md' docs/models.md
 
 clean: ## Throw away what can be made again: the environment and caches, never var/
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -27,6 +27,21 @@ KINDS = {
 MODALITIES = ("audio", "video", "text")
 NEEDS = ("speech", "source_speech", "frames", "text", "source_text")
 USES = (*NEEDS, "language", "source_language")
+# What a part may do, and what the paper has for it (sections 2.1 and 3).
+ROLES = {
+    "video": "TimeSformer",
+    "face expression": "an expression network on face sequences",
+    "speech content": "Wav2Vec 2.0",
+    "speaker": "ECAPA-TDNN",
+    "speech emotion": "emotion2vec",
+    "text": "Sentence-BERT",
+    "audio-visual synchrony": "PEAVS",
+    "emotion alignment": "EmoSync",
+    "prosody": "LogF0RMSE",
+    "speech quality": "UTMOS",
+    "semantic alignment": "SpeechBERTScore",
+    "speaker similarity": "none such",
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # Names and versions are columns of tables and parts of file names.
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
@@ -46,6 +61,8 @@ class Card:
         source: The model or paper behind it.
         licence: Of the weights, or of the code where there are none.
         kind: `metric`, `encoder` or `strategy`; empty stands for the shelf it is found on.
+        role: What it does, of `ROLES`, or words of its own for what the paper does not have.
+        weights: What it reads of `learner.weights.WEIGHTS`.
         modality: `audio`, `video` or `text`; empty for strategies.
         needs: What it asks of a clip, of `NEEDS`.
         uses: What it also looks at, of `USES`, but can do without: when it changes, so may the
@@ -74,6 +91,8 @@ class Card:
     width: int = 0
     is_exploratory: bool = False
     uses: tuple[str, ...] = ()
+    role: str = ""
+    weights: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

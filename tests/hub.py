@@ -151,3 +151,72 @@ def save_syncnet(folder: Path, **sizes: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(tensors(syncnet_shapes(**sizes)), path)
     return path
+
+
+def utmos_shapes(
+    width: int = 128,
+    waves: int = 16,
+    inner: int = 32,
+    reach: int = 8,
+    layers: int = 2,
+    hidden: int = 8,
+    between: int = 12,
+    about: int = 6,
+    listeners: int = 300,
+) -> Shapes:
+    """Names and shapes of UTMOS's; published: 768, 512, 3072, 128, 12, 512, 2048, 128, 3000."""
+    ssl, last = "feature_extractors.0.ssl_model", "output_layers"
+    shapes: Shapes = {f"{ssl}.mask_emb": (width,)}
+    for number, kernel in enumerate((10, 3, 3, 3, 3, 2, 2)):
+        name = f"{ssl}.feature_extractor.conv_layers.{number}"
+        shapes[f"{name}.0.weight"] = (waves, waves if number else 1, kernel)
+    first = f"{ssl}.feature_extractor.conv_layers.0.2"
+    shapes |= _pair(first, waves) | _pair(f"{ssl}.layer_norm", waves)
+    shapes |= _pair(f"{ssl}.post_extract_proj", width, waves)
+    place = f"{ssl}.encoder.pos_conv.0"
+    shapes |= {f"{place}.bias": (width,), f"{place}.weight_g": (1, 1, reach)}
+    shapes[f"{place}.weight_v"] = (width, width // 16, reach)
+    shapes |= _pair(f"{ssl}.encoder.layer_norm", width)
+    for number in range(layers):
+        layer = f"{ssl}.encoder.layers.{number}"
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            shapes |= _pair(f"{layer}.self_attn.{name}", width, width)
+        shapes |= _pair(f"{layer}.fc1", inner, width) | _pair(f"{layer}.fc2", width, inner)
+        for name in ("self_attn_layer_norm", "final_layer_norm"):
+            shapes |= _pair(f"{layer}.{name}", width)
+    shapes["feature_extractors.1.embedding.weight"] = (3, about)
+    shapes[f"{last}.0.judge_embedding.weight"] = (listeners, about)
+    for side in ("", "_reverse"):
+        rnn = f"{last}.0.decoder_rnn"
+        shapes[f"{rnn}.weight_ih_l0{side}"] = (4 * hidden, width + 2 * about)
+        shapes[f"{rnn}.weight_hh_l0{side}"] = (4 * hidden, hidden)
+        shapes |= {f"{rnn}.bias_{kind}_l0{side}": (4 * hidden,) for kind in ("ih", "hh")}
+    return (
+        shapes
+        | _pair(f"{last}.1.net.0", between, 2 * hidden)
+        | _pair(f"{last}.1.net.3", 1, between)
+    )
+
+
+def utmos_tensors(**sizes: int) -> dict[str, torch.Tensor]:
+    """Weights under which what is said matters: else random attention makes all frames alike."""
+    made = tensors(utmos_shapes(**sizes))
+    for name in made:
+        if ".0.weight" in name and "conv_layers" in name:
+            made[name] *= 2
+        if "q_proj.weight" in name or "k_proj.weight" in name or "net.3.weight" in name:
+            made[name] *= 3
+        if ".fc" in name or "out_proj" in name:
+            made[name] *= 0.4
+        if name.endswith("bias"):
+            made[name] *= 0.1
+    return made
+
+
+def _pair(name: str, *shape: int) -> Shapes:
+    return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+
+
+def save_utmos(weights: Path, **sizes: int) -> Path:
+    """As it is published without the program around it: names and tensors."""
+    return _saved(weights / "hub/utmos/utmos_state_dict.pt", utmos_tensors(**sizes))

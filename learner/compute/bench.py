@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,11 @@ def prepared(order: Order, weights: Path, most_bytes: int = MOST_KEPT_BYTES) -> 
     parts = [shelf(kind).get(name) for kind, name in order.parts]
     for part in parts:
         if hasattr(part, "expect"):
-            _try(lambda ask=part.expect: ask(media))
+            _try(partial(part.expect, media))
     for part in parts:
-        _try(lambda needs=part.card.needs: _decode(media, needs))
+        _try(partial(_decode, media, part.card.needs))
         if hasattr(part, "prepare"):
-            _try(lambda ask=part.prepare: ask(media, weights))
+            _try(partial(part.prepare, media, weights))
     _try(media.wind)
     return media
 

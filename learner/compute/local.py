@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -163,7 +163,7 @@ class _Crew:
 
     def _ready(self) -> list[_Worker]:
         busy = [worker for worker in self.workers if worker.hands]
-        heard: list[object] = []
+        heard: Sequence[object] = []
         while not heard:
             self.check()
             heard = wait([worker.pipe for worker in busy], timeout=CHECK_EVERY_S)

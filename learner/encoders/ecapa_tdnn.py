@@ -43,6 +43,7 @@ class EcapaTDNN:
         source="Desplanques et al. (2020); speechbrain/spkrec-ecapa-voxceleb",
         licence="Apache-2.0",
         kind="encoder",
+        role="speaker",
         modality="audio",
         needs=("speech",),
         width=192,

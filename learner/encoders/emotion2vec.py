@@ -45,6 +45,7 @@ class Emotion2vec:
         source="Ma et al. (2023); emotion2vec/emotion2vec_base",
         licence="its own terms: see the model's page",
         kind="encoder",
+        role="speech emotion",
         modality="audio",
         needs=("speech",),
         width=768,

@@ -38,6 +38,8 @@ class EmotionWhisper:
         source="Radford et al. (2022); openai/whisper-base",
         licence="MIT",
         kind="encoder",
+        role="speech emotion",
+        weights=("whisper",),
         modality="audio",
         needs=("speech",),
         width=2 * D,

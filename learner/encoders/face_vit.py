@@ -48,6 +48,8 @@ class FaceViT:
         source=f"Dosovitskiy et al. (2021); {HUB_ID}",
         licence="Apache-2.0",
         kind="encoder",
+        role="face expression",
+        weights=("face_detection", "face_mesh"),
         modality="video",
         needs=("frames",),
         width=768,

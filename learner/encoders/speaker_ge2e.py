@@ -41,6 +41,8 @@ class SpeakerGE2E:
         source="Wan et al. (2018); Resemblyzer 0.1.4",
         licence="Apache-2.0",
         kind="encoder",
+        role="speaker",
+        weights=("speaker",),
         modality="audio",
         needs=("speech",),
         width=256,

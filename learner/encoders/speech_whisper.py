@@ -36,6 +36,8 @@ class SpeechWhisper:
         source="Radford et al. (2022); openai/whisper-base",
         licence="MIT",
         kind="encoder",
+        role="speech content",
+        weights=("whisper",),
         modality="audio",
         needs=("speech",),
         width=2 * D,

@@ -44,6 +44,7 @@ class TimeSformer:
         source=f"Bertasius et al. (2021); {HUB_ID}",
         licence="CC-BY-NC-4.0",
         kind="encoder",
+        role="video",
         modality="video",
         needs=("frames",),
         width=768,

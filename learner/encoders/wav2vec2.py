@@ -44,6 +44,7 @@ class Wav2Vec2:
         source=f"Baevski et al. (2020); {HUB_ID}",
         licence="Apache-2.0",
         kind="encoder",
+        role="speech content",
         modality="audio",
         needs=("speech",),
         width=768,

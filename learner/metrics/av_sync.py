@@ -49,6 +49,8 @@ class AVSync:
         source="our own map between face mesh and Whisper base",
         licence="Apache-2.0",
         kind="metric",
+        role="audio-visual synchrony",
+        weights=("face_detection", "face_mesh", "whisper"),
         modality="video",
         needs=("speech", "frames"),
         direction=1,

@@ -50,6 +50,8 @@ class EmotionAlignment:
         source="our own definition; landmarks of mediapipe 0.10.21, WORLD by pyworld 0.3.5",
         licence="Apache-2.0",
         kind="metric",
+        role="emotion alignment",
+        weights=("face_detection", "face_mesh"),
         modality="video",
         needs=("frames", "speech"),
         direction=1,

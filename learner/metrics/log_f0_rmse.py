@@ -68,6 +68,7 @@ class LogF0RMSE:
         source="WORLD by pyworld 0.3.5; alignment our own",
         licence="MIT",
         kind="metric",
+        role="prosody",
         modality="audio",
         needs=("speech", "source_speech"),
         uses=("text", "source_text", "language", "source_language"),

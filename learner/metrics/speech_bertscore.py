@@ -39,6 +39,8 @@ class SpeechBERTScore:
         source="Saeki et al. (2024); openai/whisper-base",
         licence="MIT",
         kind="metric",
+        role="semantic alignment",
+        weights=("whisper",),
         modality="audio",
         needs=("speech", "source_speech"),
         uses=("language", "source_language"),

@@ -36,6 +36,8 @@ class SpeechQuality:
         source="Stahl and Gamper (2025); distillmos 0.9.1",
         licence="MIT",
         kind="metric",
+        role="speech quality",
+        weights=("speech_quality",),
         modality="audio",
         needs=("speech",),
         direction=1,

@@ -58,6 +58,8 @@ class SyncNetSync:
         source="Chung and Zisserman (2016); syncnet_v2.model",
         licence="MIT",
         kind="metric",
+        role="audio-visual synchrony",
+        weights=("face_detection", "face_mesh"),
         modality="video",
         needs=("speech", "frames"),
         direction=1,

@@ -212,6 +212,16 @@ def test_crops_show_the_face_upright(finder, tmp_path):
     assert alike > 0.9
 
 
+def test_small_crops_are_the_crops_in_grey(finder, tmp_path):
+    film = [photo()] * 3 + [np.zeros_like(photo())] * 3
+    media = ClipMedia(write_film(tmp_path / "a.mkv", film))
+    crops, _ = finder.crops(media, 25, (64, 64))
+    small = finder.small(media)
+    assert small.shape == (6, 64, 64) and small.dtype == np.uint8
+    np.testing.assert_allclose(small[:3], crops @ [0.299, 0.587, 0.114], atol=1.5)
+    assert (small[3:] == 0).all()
+
+
 def test_crops_come_only_from_pictures_with_a_face(finder, tmp_path):
     film = [photo()] * 10 + [np.zeros_like(photo())] * 10
     crops, times_s = finder.crops(ClipMedia(write_film(tmp_path / "a.mkv", film)), 5, (64, 48))

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from learner.media import ClipMedia, Unavailable, clip
+from learner.media import ClipMedia, Unavailable
 from learner.media.clip import Reel
 from tests.clips import write_clip
 from tests.parts import RATE_HZ, man, write_sound
@@ -194,7 +194,7 @@ def openings(monkeypatch) -> list[str]:
         opened.append(path)
         return really_open(path, *words, **options)
 
-    monkeypatch.setattr(clip.av, "open", note)
+    monkeypatch.setattr(av, "open", note)
     return opened
 
 

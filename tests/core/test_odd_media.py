@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from learner.media import ClipMedia, Unavailable, clip
+from learner.media import ClipMedia, Unavailable, _file, clip
 from tests import odd_media
 from tests.clips import write_clip
 from tests.films import officer, photo, placed, write_film, zoomed
@@ -167,7 +167,7 @@ def test_pictures_kept_together_have_a_most_of_bytes():
 def test_sound_that_would_last_for_days_is_refused_before_it_fills_the_memory(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(clip, "LONGEST_S", 1.0)
+    monkeypatch.setattr(_file, "LONGEST_S", 1.0)
     with pytest.raises(Unavailable, match="sound lasts more than"):
         _ = ClipMedia(write_sound(tmp_path / "a.wav", man(1.5))).speech
     assert len(ClipMedia(write_sound(tmp_path / "b.wav", man(0.9))).speech) == 14_400

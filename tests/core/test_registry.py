@@ -15,7 +15,7 @@ from learner.media import ClipMedia, Unavailable
 from learner.registry import NEEDS, Card, Shelf, shelf
 from tests.clips import write_clip
 from tests.films import write_talk
-from tests.hub import save_ecapa, save_emotion2vec, save_syncnet
+from tests.hub import save_ecapa, save_emotion2vec, save_syncnet, save_utmos
 from tests.parts import man, sounding, weights_or_skip, woman, write_sound
 
 PARTS = [(kind, name) for kind in ("encoder", "metric") for name in shelf(kind).names()]
@@ -191,6 +191,7 @@ def loaded(tmp_path_factory):
     save_ecapa(weights)
     save_emotion2vec(weights)
     save_syncnet(weights)
+    save_utmos(weights)
     for kind, name in PARTS:
         parts[kind, name] = shelf(kind).get(name)()
         parts[kind, name].load(weights)

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from learner.management.commands.parts import measured_seconds
+from learner.parts_table import as_markdown, parts_table
+from tests.parts import weights_or_skip
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("annotator", "mos", "learner")
 SHELL_NAMES = {
@@ -108,6 +112,14 @@ def test_every_part_is_documented():
     words = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     parts = {name for kind in ("metric", "encoder") for name in shelf(kind).parts}
     assert {name for name in parts if name not in words} == set()
+
+
+def test_the_table_of_parts_is_that_of_their_cards():
+    weights = weights_or_skip()
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    table = as_markdown(parts_table(weights, measured_seconds()))
+    said = text.partition("<!-- parts -->\n")[2].partition("<!-- end of parts -->")[0]
+    assert said.strip() == table, "run `make docs`"
 
 
 def test_the_paper_index_names_only_what_exists():
