@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import av
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
@@ -47,6 +47,16 @@ def clips_in(folder: Path | None, parser: argparse.ArgumentParser) -> dict[str, 
     if not found:
         parser.error(f"there are no videos in {folder}")
     return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def shortest(clips: dict[str, Path], how_many: int) -> dict[str, Path]:
+    """So many of the clips, those that last the shortest."""
+
+    def lasts(name: str) -> float:
+        with av.open(str(clips[name])) as film:
+            return float(film.duration or 0)
+
+    return {name: clips[name] for name in sorted(clips, key=lasts)[:how_many]}
 
 
 def weights() -> Path:
@@ -150,8 +160,3 @@ def two(value: float | None) -> str:
     if value is None or not np.isfinite(value):
         return "–"
     return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
-
-
-def say(words: str) -> None:
-    """A line for people: the result itself is on the last line of standard output."""
-    print(words, file=sys.stderr, flush=True)

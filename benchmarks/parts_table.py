@@ -41,6 +41,7 @@ from benchmarks._parts import (  # noqa: E402
     options,
     ready,
     sentences,
+    shortest,
     table,
     two,
 )
@@ -48,7 +49,7 @@ from benchmarks.reporting import report  # noqa: E402
 from learner.registry import shelf  # noqa: E402
 
 KINDS = ("encoder", "metric")
-QUICK_CLIPS = 2
+QUICK_CLIPS = 1
 UNSHARE = ["unshare", "--net", "--map-root-user"]
 ALL = "all"
 
@@ -185,6 +186,22 @@ def print_tables(found: dict[str, dict[str, Any]], clips: dict[str, Path]) -> No
     print(table(["clip", *single, "all together, s"], rows))
 
 
+def silences(by_part: dict[str, dict[str, Any]]) -> tuple[dict[str, str], list[str]]:
+    """Where a part had no answer and why, and the parts that never had one."""
+    reasons = {
+        f"{part}, {clip}": one["values"][part][1]
+        for part, clips in by_part.items()
+        for clip, one in clips.items()
+        if one["values"][part][1]
+    }
+    silent = [
+        part
+        for part, clips in by_part.items()
+        if all(one["values"][part][1] for one in clips.values())
+    ]
+    return reasons, silent
+
+
 def main() -> None:
     """Measure part after part, and report."""
     parser = options(__doc__)
@@ -198,8 +215,7 @@ def main() -> None:
     started = time.monotonic()
     clips = clips_in(asked.clips, parser)
     if asked.quick:
-        sizes = sorted(clips, key=lambda name: clips[name].stat().st_size)
-        clips = {name: clips[name] for name in sizes[:QUICK_CLIPS]}
+        clips = shortest(clips, QUICK_CLIPS)
     parts = [f"{kind} {name}" for kind in KINDS for name in ready(kind)]
     found = {}
     with tqdm([*parts, ALL], unit="part", disable=None) as bar:
@@ -207,17 +223,7 @@ def main() -> None:
             bar.set_description(part)
             found[part] = in_a_process_without_network(part, clips)
     print_tables(found, clips)
-    reasons = {
-        f"{part}, {clip}": one["values"][part][1]
-        for part in parts
-        for clip, one in found[part]["clips"].items()
-        if one["values"][part][1]
-    }
-    silent = [
-        part
-        for part in parts
-        if all(one["values"][part][0] is None for one in found[part]["clips"].values())
-    ]
+    reasons, silent = silences({part: found[part]["clips"] for part in parts})
     report(
         "parts_table",
         {

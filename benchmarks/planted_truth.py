@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -68,7 +68,7 @@ from learner.metrics._sync_fit import Take  # noqa: E402
 from learner.registry import Card, shelf  # noqa: E402
 
 WITHIN_MS = 80.0
-QUICK_FILMS, QUICK_OTHERS = 2, 2
+QUICK_FILMS, QUICK_OTHERS, QUICK_PAIRS = 2, 2, 6
 # Which faults are a metric's own; to a metric that is not named here all are controls.
 OWN = {
     "av_sync": (LATE, EARLY),
@@ -79,6 +79,21 @@ OWN = {
     "semantic_alignment": ("words exchanged",),
     "speaker_similarity": ("another voice",),
     "speech_bertscore": ("another voice",),
+}
+ORDERED, LOCATED = "ordered by its own fault", "offset"
+# Title -> metric, question, what it should reach.
+AIMS = {
+    "sync: shifts located within 80 ms": ("av_sync", LOCATED, 0.95),
+    "sync: own against swapped sound, AUC": ("av_sync", SWAPPED, 0.97),
+    "speech quality: 30 > 20 > 10 > 0 dB": ("speech_quality", ORDERED, 1.0),
+    "speaker: same against different people, AUC": ("speaker_similarity", VOICES, 0.98),
+    "log F0 RMSE: strictly ordered by pitch": ("log_f0_rmse", ORDERED, 0.9),
+    "semantic: translation against other sentences, AUC": ("semantic_alignment", TEXTS, 0.98),
+    "SpeechBERTScore: same against other words, one language, AUC": (
+        "speech_bertscore",
+        WORDS,
+        0.98,
+    ),
 }
 
 
@@ -133,55 +148,36 @@ def separations(found: Findings) -> dict[str, dict[str, Any]]:
 
 
 def aims_of(figures: dict[str, Any], auc_of: dict[str, Any], found: Findings) -> dict[str, Any]:
-    """What should hold; of a metric that is not on the shelf, or was silent, that it is absent."""
-
-    def located() -> float | None:
-        hits = [
-            abs(located - planted) <= WITHIN_MS
-            for film, planted, located in found.offsets
-            if is_in_sync(Path(film))
-        ]
-        return float(np.mean(hits)) if hits else None
-
-    def told(question: str, name: str) -> Callable[[], float | None]:
-        return lambda: auc_of.get(question, {}).get(name, {}).get("auc")
-
-    def ordered(name: str) -> Callable[[], float | None]:
-        shares = (
-            [figures[name][fault].get("ordered") for fault in OWN[name]] if name in figures else []
-        )
-        return lambda: min((share for share in shares if share is not None), default=None)
-
-    wanted: list[tuple[str, str, float, Callable[[], float | None]]] = [
-        ("av_sync", "sync: shifts located within 80 ms", 0.95, located),
-        ("av_sync", "sync: own against swapped sound, AUC", 0.97, told(SWAPPED, "av_sync")),
-        ("speech_quality", "speech quality: 30 > 20 > 10 > 0 dB", 1.0, ordered("speech_quality")),
-        (
-            "speaker_similarity",
-            "speaker: same against different people, AUC",
-            0.98,
-            told(VOICES, "speaker_similarity"),
-        ),
-        ("log_f0_rmse", "log F0 RMSE: strictly ordered by pitch", 0.9, ordered("log_f0_rmse")),
-        (
-            "semantic_alignment",
-            "semantic: translation against other sentences, AUC",
-            0.98,
-            told(TEXTS, "semantic_alignment"),
-        ),
-        (
-            "speech_bertscore",
-            "SpeechBERTScore: same against other words, one language, AUC",
-            0.98,
-            told(WORDS, "speech_bertscore"),
-        ),
-    ]
+    """What should hold; of a metric that is not there, or said nothing, that it is absent."""
     aims = {}
-    for name, title, target, ask in wanted:
-        value = ask() if name in cards() else None
+    for title, (name, question, target) in AIMS.items():
+        value: float | None = None
+        if name in cards():
+            if question == ORDERED:
+                value = ordered(figures[name], OWN[name])
+            elif question == LOCATED:
+                value = located(found)
+            else:
+                value = auc_of.get(question, {}).get(name, {}).get("auc")
         absent = {"value": None, "target": target, "holds": False, "absent": name}
         aims[title] = absent if value is None else aim(value, target)
     return aims
+
+
+def ordered(by_fault: dict[str, Any], faults: tuple[str, ...]) -> float | None:
+    """The share of clips that are strictly ordered, under the fault where it is least."""
+    shares = [by_fault.get(fault, {}).get("ordered") for fault in faults]
+    return None if None in shares else min(shares)
+
+
+def located(found: Findings) -> float | None:
+    """The share of shifts that were located within 80 ms, of clips whose lips and sound agree."""
+    hits = [
+        abs(at_ms - planted_ms) <= WITHIN_MS
+        for film, planted_ms, at_ms in found.offsets
+        if is_in_sync(Path(film))
+    ]
+    return float(np.mean(hits)) if hits else None
 
 
 def print_tables(figures: dict[str, Any], auc_of: dict[str, Any]) -> None:
@@ -249,9 +245,9 @@ def judged(film: Film, others: list[Film], takes: list[Take]) -> Findings:
     return _judging.judge(film, others, judges_here(), takes)
 
 
-def texts_judged() -> Findings:
+def texts_judged(pairs: list[tuple[str, str]]) -> Findings:
     """What a worker does with the sentences."""
-    return _judging.judge_texts(judges_here())
+    return _judging.judge_texts(judges_here(), pairs)
 
 
 def judged_all(
@@ -262,9 +258,10 @@ def judged_all(
     to_fit = [] if is_quick else fitted_among([film.path for film in films])
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         takes = list(pool.map(take, to_fit, [weights()] * len(to_fit)))
-        asked = [pool.submit(texts_judged)]
+        asked = [pool.submit(texts_judged, sentences()[: QUICK_PAIRS if is_quick else None])]
         for film in reversed(chosen):  # the longest first, so that no worker waits for it
-            others = [one for one in films if one is not film][:n_others]
+            place = films.index(film)  # strangers are those behind it, in a circle
+            others = [*films[place + 1 :], *films[:place]][:n_others]
             asked.append(pool.submit(judged, film, others, takes))
         for done in as_completed(asked):
             yield done.result()
@@ -300,13 +297,27 @@ def main() -> None:
         exploratory=[name for name, card in cards().items() if card.is_exploratory],
         figures=figures,
         separations=auc_of,
-        native_offsets_ms=found.native_ms,
-        sync_maps=found.sync_maps,
-        shifts_missed=[row for row in found.offsets if not abs(row[2] - row[1]) <= WITHIN_MS],
-        largest_difference_of_file_and_memory=found.files_apart,
-        without_answer={name: counts for name, counts in found.reasons.items() if counts},
-        left_out=found.left_out,
+        **details(found),
     )
+
+
+def details(found: Findings) -> dict[str, Any]:
+    """What stands beside the figures; None where there was no answer."""
+    missed = [
+        (film, planted_ms, at_ms if np.isfinite(at_ms) else None)
+        for film, planted_ms, at_ms in found.offsets
+        if not abs(at_ms - planted_ms) <= WITHIN_MS
+    ]
+    return {
+        "native_offsets_ms": found.native_ms,
+        "sync_maps": found.sync_maps,
+        "shifts_missed": missed,
+        "largest_difference_of_file_and_memory": {
+            name: apart if np.isfinite(apart) else None for name, apart in found.files_apart.items()
+        },
+        "without_answer": {name: counts for name, counts in found.reasons.items() if counts},
+        "left_out": found.left_out,
+    }
 
 
 if __name__ == "__main__":
