@@ -34,6 +34,7 @@ from tqdm import tqdm  # noqa: E402
 from benchmarks._faults import respoken  # noqa: E402
 from benchmarks._parts import (  # noqa: E402
     Dub,
+    Speech,
     answer,
     auc,
     clips_in,
@@ -128,14 +129,29 @@ def of_sound(encoder: Any, clips: dict[str, ClipMedia], tell: Callable[[], Any])
 
             middle = len(speech) // 2
             halves.add(seen(speech[:middle]), seen(speech[middle:]))
-            try:
-                throats.add(seen(speech), seen(respoken(speech, 4.0, formants=1.15)))
-                flat.add(seen(respoken(speech)), seen(respoken(speech, flat=1.0)))
-            except Unavailable:  # no pitch: nothing to move
-                pass
+            if moved := moved_voices(clip.path, speech):
+                throats.add(seen(speech), seen(moved[0]))
+                flat.add(seen(moved[1]), seen(moved[2]))
         tell()
     told = {HALVES: halves.separation(), THROATS: throats.separation()}
     return told | {FLAT: flat.direction()}
+
+
+_moved: dict[Path, tuple[Speech, ...]] = {}
+
+
+def moved_voices(path: Path, speech: Speech) -> tuple[Speech, ...]:
+    """In another throat, as it is through the vocoder, and flat; nothing for a voice without pitch.
+
+    Made once a clip: the vocoder takes longer than most encoders.
+    """
+    if path not in _moved:
+        try:
+            higher, flat = respoken(speech, 4.0, formants=1.15), respoken(speech, flat=1.0)
+            _moved[path] = higher, respoken(speech), flat
+        except Unavailable:
+            _moved[path] = ()
+    return _moved[path]
 
 
 def of_text(encoder: Any, _: dict[str, ClipMedia], tell: Callable[[], Any]) -> dict[str, Any]:
