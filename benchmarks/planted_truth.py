@@ -272,6 +272,7 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="films at once")
     asked = parser.parse_args()
+    shelf("metric").discover()  # now: a part edited while this runs must not end it
     started, found = time.monotonic(), Findings()
     films = films_of(clips_in(asked.clips, parser), found)
     chosen = films[:QUICK_FILMS] if asked.quick else films
