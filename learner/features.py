@@ -225,7 +225,12 @@ class FeatureStore:
         for path in self.shards() if shards is None else shards:
             try:
                 with self.files.open(path, "rb") as file:
-                    yield path, pq.read_table(file, columns=columns)
+                    # Shards are small: threads would cost more than they bring, and a process that
+                    # ends while they do aborts.
+                    yield (
+                        path,
+                        pq.read_table(file, columns=columns, use_threads=False, pre_buffer=False),
+                    )
             except FileNotFoundError:
                 continue  # merged into another meanwhile
             except (pa.ArrowInvalid, OSError) as error:

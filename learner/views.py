@@ -63,9 +63,14 @@ def round_page(request: HttpRequest, campaign_id: str, number: int) -> HttpRespo
 @login_required
 @require_POST
 def extract(request: HttpRequest, campaign_id: str) -> HttpResponse:
-    """Have everything computed that is missing of the corpus."""
+    """Have what is missing of the corpus computed, ask again for what had no answer, or stop."""
     campaign = _studied(request, campaign_id)
-    actions.queue_extraction(corpus=campaign.corpus)
+    how = request.POST.get("how", "")
+    if how == "cancel":
+        for under_way in campaign.corpus.extractions.unfinished():
+            actions.cancel_job(job=under_way)
+    else:
+        actions.queue_extraction(corpus=campaign.corpus, is_retry=how == "again")
     return redirect("learner:overview", campaign.public_id)
 
 
@@ -101,9 +106,11 @@ def _standing(campaign: Campaign) -> dict[str, Any]:
     runs = list(campaign.training_runs.select_related("round")[:5])
     rounds = list(campaign.rounds.all())
     jobs: list[Job] = [*([extraction] if extraction else []), *runs, *rounds]
+    coverage = selectors.coverage(campaign)
     return {
         "extraction": extraction,
-        "coverage": selectors.coverage(campaign),
+        "coverage": coverage,
+        "has_reasons": any(row["n_without"] for row in coverage),
         "rounds": rounds,
         "runs": runs,
         "is_moving": any(job.is_open for job in jobs),

@@ -151,13 +151,19 @@ def _complete_rows(table_NK: Floats) -> list[Coefficient]:
 def _defined(
     name: str, over: str, value: float, low: float, high: float, n: int, k: float
 ) -> Coefficient:
-    """A row with its value, or with the reason where the formula divides by nothing."""
+    """A row with its value, or with the reason where the formula divides by nothing.
+
+    An interval that misses its own value is none: of two or three clips that rank against one
+    another the approximate degrees of freedom of ICC(2,1) can give such a one.
+    """
     if not math.isfinite(value):
         return Coefficient(
             name,
             over,
             reason="Not defined here: the variance it divides by is estimated at 0 or below.",
         )
+    if low > value or high < value:
+        low = high = math.nan
     return Coefficient(name, over, value, _known(low), _known(high), n, round(k, 6))
 
 

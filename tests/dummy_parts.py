@@ -39,7 +39,7 @@ class Letters:
 
     def score(self, media):
         obey(media.text)
-        return len(media.text)
+        return float("nan") if media.text == "nan" else len(media.text)
 
 
 class Codes:

@@ -66,14 +66,8 @@ class Bench:
     def _answer(self, kind: str, name: str, media: ClipMedia) -> Answer:
         part = self.part(kind, name)
         started = time.perf_counter()
-        said: dict[str, Any]
         try:
-            if kind == "metric":
-                said = {"value": float(part.score(media))}
-                if hasattr(part, "details"):
-                    said["details"] = part.details(media)
-            else:
-                said = {"vector": np.asarray(part.embed(media), dtype=np.float32)}
+            said = _said(part, kind, media)
             return Answer(kind, name, **said, seconds=time.perf_counter() - started)
         except Unavailable as reason:
             error = str(reason)
@@ -82,6 +76,26 @@ class Bench:
         except Exception:  # one clip's fault: kept with its trace, and tried again when asked
             error = f"{FAULT}: {traceback.format_exc()[-ERROR_TAIL:]}"
         return Answer(kind, name, error=error, seconds=time.perf_counter() - started)
+
+
+def _said(part: Any, kind: str, media: ClipMedia) -> dict[str, Any]:
+    """The fields of an answer.
+
+    Raises:
+        ArithmeticError: it gave something that is no number.
+    """
+    if kind == "encoder":
+        vector = np.asarray(part.embed(media), dtype=np.float32)
+        if not np.isfinite(vector).all():
+            raise ArithmeticError(
+                f"{part.card.name} gave a vector with entries that are no numbers"
+            )
+        return {"vector": vector}
+    value = float(part.score(media))
+    if not np.isfinite(value):
+        raise ArithmeticError(f"{part.card.name} gave {value}, which is no number")
+    details = part.details(media) if hasattr(part, "details") else {}
+    return {"value": value, "details": details}
 
 
 def prepared(order: Order, weights: Path, most_bytes: int = MOST_KEPT_BYTES) -> ClipMedia:

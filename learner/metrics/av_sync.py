@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from learner.encoders._checkpoint import fingerprint_of
+from learner.encoders._whisper import WhisperLayers
 from learner.media import ClipMedia, Unavailable
+from learner.media.faces import FaceFinder
 from learner.registry import Card
 from learner.weights import WeightsError
 
@@ -57,9 +59,6 @@ class AVSync:
     )
 
     def __init__(self) -> None:
-        from learner.encoders._whisper import WhisperLayers
-        from learner.media.faces import FaceFinder
-
         self._faces, self.whisper = FaceFinder(), WhisperLayers()
         self._map: Any = None
         self._version = self.card.version
@@ -89,17 +88,13 @@ class AVSync:
     @classmethod
     def prepare(cls, media: ClipMedia, weights: Path) -> None:
         """Find the face ahead of time."""
-        from learner.media.faces import FaceFinder
-
-        finder = FaceFinder()
-        finder.load(weights)
-        finder.find(media)
+        FaceFinder.prepare(media, weights)
 
     def score(self, media: ClipMedia) -> float:
         """0 (another voice, or far off) to 1 (in sync).
 
         Raises:
-            Unavailable: there is no speech or no face, or less than a second of both together.
+            Unavailable: there is no speech or no face, or less than 1.8 s of both together.
         """
         fitted: SyncMap = self._map
         return fitted.score(self.locate(media))
@@ -153,7 +148,7 @@ class AVSync:
         found = locate(self._map.curve(mouth_TM, heard_SK))
         if found is None:
             raise Unavailable(
-                "face and speech are there together for less than a second, or one never changes"
+                "face and speech are there together for less than 1.8 s, or one never changes"
             )
         return found
 

@@ -92,6 +92,11 @@ class SyncNetSync:
         self._network = built(_syncnet.SyncNet, tensors_of(path), path, WIDTH)
         self._faces.load(weights)
 
+    @classmethod
+    def prepare(cls, media: ClipMedia, weights: Path) -> None:
+        """Find the face ahead of time."""
+        FaceFinder.prepare(media, weights)
+
     def score(self, media: ClipMedia) -> float:
         """0 and above: more confidence and less offset are more.
 

@@ -49,6 +49,7 @@ class UTMOS:
         source="Saeki et al. (2022); sarulab-speech/UTMOS22, strong learner",
         licence="MIT",
         kind="metric",
+        role="speech quality",
         modality="audio",
         needs=("speech",),
         direction=1,

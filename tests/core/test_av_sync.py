@@ -123,8 +123,8 @@ def test_what_the_face_hides_is_left_out(fitted):
 def test_too_little_of_both_has_no_offset(fitted):
     shown = take(100)
     hidden = np.full_like(shown.mouth_TM, np.nan)
-    hidden[:20] = shown.mouth_TM[:20]
-    assert found_in(fitted, replace(shown, mouth_TM=hidden)) is None
+    hidden[:40] = shown.mouth_TM[:40]
+    assert found_in(fitted, replace(shown, mouth_TM=hidden), take(100, seconds=1.6)) is None
     assert found_in(fitted, replace(shown, mouth_TM=np.full_like(hidden, np.nan))) is None
     assert found_in(fitted, replace(shown, mouth_TM=np.zeros_like(hidden))) is None
 
@@ -254,12 +254,12 @@ def test_the_shipped_map_is_small_and_says_what_it_was_fitted_on():
 
 def test_a_refitted_map_goes_before_the_shipped_one_and_changes_the_version(tmp_path, fitted):
     assert map_file(tmp_path) == SHIPPED
-    before = AVSync.version_in(tmp_path)
+    before = AVSync.fingerprint(tmp_path)
     (tmp_path / OWN).write_bytes(fitted.to_bytes())
     assert map_file(tmp_path) == tmp_path / OWN
-    assert AVSync.version_in(tmp_path) != before
+    assert AVSync.fingerprint(tmp_path) != before
     (tmp_path / OWN).unlink()
-    assert AVSync.version_in(tmp_path) == before
+    assert AVSync.fingerprint(tmp_path) == before
 
 
 def test_the_shelf_tells_the_version_of_the_map_that_counts(tmp_path, fitted, monkeypatch):
@@ -268,7 +268,6 @@ def test_the_shelf_tells_the_version_of_the_map_that_counts(tmp_path, fitted, mo
     (tmp_path / OWN).write_bytes(fitted.to_bytes())
     own = shelf("metric").cards()["av_sync"].version
     assert own != shipped
-    assert shelf("metric").get("av_sync")().card.version == own
     monkeypatch.undo()
     assert shelf("metric").cards()["av_sync"].version == shipped
 

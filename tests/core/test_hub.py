@@ -12,7 +12,7 @@ import pytest
 from learner.encoders.wav2vec2 import Wav2Vec2
 from learner.hub import fetch_from_hub, hub_ids
 from learner.weights import WeightsError
-from tests.core.test_transformers_encoders import save_wav2vec2
+from tests.hub_models import save_wav2vec2
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODEL = "somebody/some-model"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mos.reliability import icc_forms
@@ -139,6 +139,7 @@ def tables(draw):
 
 @settings(max_examples=200, deadline=None)
 @given(tables())
+@example(np.array([[1.0, 1.0, 5.0], [1.0, 5.0, 2.0]]))
 def test_no_table_breaks_it_and_every_number_is_one_that_json_knows(table_NK):
     found = of_table(table_NK, means=np.nan_to_num(table_NK, nan=3.0))
     json.dumps(asdict(found), allow_nan=False)

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
-from transformers import (
-    MPNetConfig,
-    MPNetModel,
-    PreTrainedTokenizerFast,
-    TimesformerConfig,
-    TimesformerForVideoClassification,
-    ViTConfig,
-    ViTForImageClassification,
-    Wav2Vec2Config,
-    Wav2Vec2ForCTC,
-    Wav2Vec2Model,
-    WhisperConfig,
-)
+from transformers import Wav2Vec2Model, WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from learner.encoders._lora import LORA_RANK, attach_lora, load_lora
@@ -35,46 +18,10 @@ from learner.media import ClipMedia, Unavailable
 from learner.media.faces import FaceFinder
 from learner.weights import WeightsError
 from tests.clips import write_clip
+from tests.hub_models import SAVE, save_all
 from tests.parts import man, sounding, woman
 
-D = 768
-TINY = {"hidden_size": D, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 8}
-WORDS = ["[PAD]", "[UNK]", "good", "morning", "night", "नमस्ते"]
-
-
-def save_wav2vec2(folder, **changes):
-    sizes = {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 8, "vocab_size": 9, **TINY, **changes}
-    Wav2Vec2ForCTC(Wav2Vec2Config(**sizes)).save_pretrained(folder)
-
-
-def save_timesformer(folder, **changes):
-    sizes = {"image_size": 32, "patch_size": 16, "num_frames": 4, **TINY, **changes}
-    TimesformerForVideoClassification(TimesformerConfig(**sizes)).save_pretrained(folder)
-    colours = {"image_mean": [0.45] * 3, "image_std": [0.225] * 3}
-    (folder / "preprocessor_config.json").write_text(json.dumps(colours))
-
-
-def save_face_vit(folder, **changes):
-    sizes = {"image_size": 32, "patch_size": 16, **TINY, **changes}
-    ViTForImageClassification(ViTConfig(**sizes)).save_pretrained(folder)
-
-
-def save_sentence_bert(folder, **changes):
-    sizes = {"vocab_size": len(WORDS), "max_position_embeddings": 40, **TINY, **changes}
-    MPNetModel(MPNetConfig(**sizes)).save_pretrained(folder)
-    tokens = Tokenizer(WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokens.pre_tokenizer = Whitespace()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokens, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
-    ).save_pretrained(folder)
-
-
-ALL = {
-    TimeSformer: save_timesformer,
-    FaceViT: save_face_vit,
-    Wav2Vec2: save_wav2vec2,
-    SentenceBERT: save_sentence_bert,
-}
+ALL = {part: SAVE[part.card.name] for part in (TimeSformer, FaceViT, Wav2Vec2, SentenceBERT)}
 EACH = pytest.mark.parametrize(("part", "save"), ALL.items(), ids=lambda one: one.__name__)
 
 
@@ -83,8 +30,7 @@ def weights(tmp_path_factory):
     """A folder of weights with every model in its place, always the same."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
-    for part, save in ALL.items():
-        save(folder / "hub" / part.card.name)
+    save_all(folder)
     return folder
 
 

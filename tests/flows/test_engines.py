@@ -64,7 +64,7 @@ def test_a_part_that_fails_or_has_no_answer_keeps_no_other_from_answering(
     dummy, tmp_path, processes
 ):
     engine = LocalEngine(tmp_path, processes)
-    texts = ["fail", "nothing", *["words"] * 10]
+    texts = ["fail", "nothing", "nan", *["words"] * 9]
     done = by_clip(engine.run(orders(*texts)))
     assert len(done) == 12
     failed = done["clip0"]["dummy_letters"]
@@ -72,6 +72,7 @@ def test_a_part_that_fails_or_has_no_answer_keeps_no_other_from_answering(
     assert not failed.is_final
     said = done["clip1"]["dummy_letters"]
     assert said.error == "the clip has nothing to say" and said.is_final
+    assert "gave nan, which is no number" in done["clip2"]["dummy_letters"].error
     assert all(answers["dummy_codes"].vector is not None for answers in done.values())
 
 

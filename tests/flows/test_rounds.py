@@ -87,7 +87,7 @@ def test_a_round_goes_from_launch_to_a_trained_network(live, settings):
 
     run_round(round_.pk)
     weights = ProxyWeights.objects.get(round=round_)
-    assert weights.n_clips == 16 and len(weights.fit["weights"]) == len(shelf("metric").names())
+    assert weights.n_clips == 16 and len(weights.fit["weights"]) == len(shelf("metric").set_up())
     run = TrainingRun.objects.get(round=round_)
     TrainingRun.objects.filter(pk=run.pk).update(
         config={"epochs_ws": 2, "epochs_ft": 2, "width": 16, "layers": 1}
