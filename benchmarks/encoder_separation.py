@@ -61,13 +61,11 @@ QUESTIONS = {
     "text": (EN_HI, HI_EN),
     "video": (HALVES, MIRRORED, CROPPED),
 }
-# What an encoder is for, by the first word of its title; without one, all of its modality's.
+# What an encoder is for, by the role on its card; without one, all questions of its modality.
 MEANT = {
-    "Speaker": (HALVES,),
-    "Speech": (THROATS,),
-    "Manner": (FLAT,),
-    "Emotion": (FLAT,),
-    "Face": (MIRRORED, CROPPED),
+    "speaker": (HALVES,),
+    "speech content": (THROATS,),
+    "speech emotion": (FLAT,),
 }
 
 Vectors = NDArray[np.float32]
@@ -233,7 +231,7 @@ def written(path: Path, pictures: list[NDArray[np.uint8]]) -> Path:
 
 def meant(card: Card) -> tuple[str, ...]:
     """What it must tell apart."""
-    return MEANT.get(card.title.split()[0], QUESTIONS[card.modality])
+    return MEANT.get(card.role, QUESTIONS[card.modality])
 
 
 def told(one: dict[str, Any]) -> float:
