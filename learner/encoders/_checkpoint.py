@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from learner.device import placed
 from learner.weights import WeightsError
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ def built(network: Any, tensors: dict[str, torch.Tensor], path: Path, width: int
         WeightsError: they are those of something else, or of another width.
     """
     try:
-        made = network(tensors).eval()
+        made = network(tensors)
     except (KeyError, RuntimeError, ValueError) as error:
         raise WeightsError(f"{path} is no checkpoint of {network.__name__}: {error}") from error
     if made.width != width:
         raise WeightsError(f"{path} gives vectors of {made.width} numbers, not {width}")
-    return made
+    return placed(made)

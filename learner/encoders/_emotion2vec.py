@@ -212,6 +212,7 @@ class Emotion2vec(nn.Module):
         times_T = torch.arange(n_frames)
         away_TT = -(times_T[:, None] - times_T).abs()
         fading_HTT = torch.tensor(slopes(self.heads))[:, None, None] * away_TT
+        fading_HTT = fading_HTT.to(self.alibi_scale.device)
         scaled_LHTT = self.alibi_scale.clamp(min=0)[:, 0] * fading_HTT
         n_extra = self.extra_tokens.shape[1]
         return F.pad(scaled_LHTT, (n_extra, 0, n_extra, 0))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import sent
 from learner.encoders._transformers import settings_of
 
 if TYPE_CHECKING:
@@ -37,4 +38,4 @@ class Sight:
         import torch
 
         scaled = (pictures_THW3.astype(np.float32) / 255 - self.mean) / self.sd
-        return torch.from_numpy(scaled).permute(0, 3, 1, 2)
+        return sent(torch.from_numpy(scaled).permute(0, 3, 1, 2))

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from learner.device import placed
 from learner.encoders._checkpoint import HUB, fingerprint_of
 from learner.weights import WeightsError
 
@@ -81,7 +82,7 @@ def load_model(folder: Path, width: int, **settings: Any) -> Any:
         raise WeightsError(
             f"{folder} holds a model of width {model.config.hidden_size}; this part needs {width}"
         )
-    return model.eval()
+    return placed(model)
 
 
 def settings_of(folder: Path, name: str) -> dict[str, Any]:

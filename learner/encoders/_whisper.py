@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import placed, sent
 from learner.encoders.speaker_ge2e import mel_filters
 from learner.media import ClipMedia, Unavailable
 from learner.weights import path_of
@@ -92,8 +93,8 @@ class WhisperLayers:
         import torch
 
         with torch.inference_mode():
-            mel_1MT = log_mel(torch.tensor(speech_T))[None]
-            return torch.stack(hidden_states(self._encoder, mel_1MT))[:, 0].numpy()
+            mel_1MT = sent(log_mel(torch.tensor(speech_T))[None])
+            return torch.stack(hidden_states(self._encoder, mel_1MT))[:, 0].cpu().numpy()
 
 
 def spans(total: int) -> Iterator[tuple[int, int, int, int]]:
@@ -177,4 +178,4 @@ def load_encoder(folder: Path) -> Any:
         encoder.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"{folder} does not hold Whisper's encoder: {error}") from error
-    return encoder.eval()
+    return placed(encoder)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import sent
 from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
@@ -95,6 +96,6 @@ class EcapaTDNN:
         sum_D = np.zeros(self.card.width)
         for piece_T in np.array_split(speech_T, -(-len(speech_T) // LONGEST)):
             with torch.inference_mode():
-                voice_1D = self._network(mel_frames(torch.tensor(piece_T)[None]))
-            sum_D += torch.nn.functional.normalize(voice_1D, dim=1)[0].numpy()
+                voice_1D = self._network(sent(mel_frames(torch.tensor(piece_T)[None])))
+            sum_D += torch.nn.functional.normalize(voice_1D, dim=1)[0].cpu().numpy()
         return np.asarray(sum_D / np.linalg.norm(sum_D), dtype=np.float32)

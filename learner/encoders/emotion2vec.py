@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import sent
 from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
@@ -96,7 +97,7 @@ class Emotion2vec:
         sum_D, n_frames = np.zeros(self.card.width), 0
         for piece_T in np.array_split(speech_T, -(-len(speech_T) // LONGEST)):
             with torch.inference_mode():
-                frames_TD = self._network(torch.tensor((piece_T - level) / spread)[None])[0]
-            sum_D += frames_TD.double().sum(dim=0).numpy()
+                frames_TD = self._network(sent(torch.tensor((piece_T - level) / spread)[None]))[0]
+            sum_D += frames_TD.double().sum(dim=0).cpu().numpy()
             n_frames += len(frames_TD)
         return np.asarray(sum_D / n_frames, dtype=np.float32)

@@ -100,7 +100,7 @@ class FaceViT:
         while batch := list(islice(crops, BATCH)):
             with torch.inference_mode():
                 said = self.network(self._sight(np.stack(batch))).last_hidden_state
-            pool.add(said[:, 0].numpy())
+            pool.add(said[:, 0].cpu().numpy())
         return pool.mean_and_sd()[: self.card.width]
 
     def _crops(self, media: ClipMedia) -> Iterator[NDArray[np.uint8]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import placed, sent
 from learner.encoders._pooling import Pool
 from learner.media import ClipMedia
 from learner.registry import Card
@@ -67,7 +68,7 @@ class FrameEfficientNet:
         from learner.encoders._efficientnet import load
 
         path = path_of(weights, "frames")
-        self._network = load(torch.load(path, map_location="cpu", weights_only=True))
+        self._network = placed(load(torch.load(path, map_location="cpu", weights_only=True)))
 
     def embed(self, media: ClipMedia) -> NDArray[np.float32]:
         """The clip's pictures, shape (2560,): mean, then standard deviation, over time.
@@ -85,5 +86,5 @@ class FrameEfficientNet:
 
         scaled = (torch.tensor(pictures_THW3).permute(0, 3, 1, 2).float() - 127) / 128
         with torch.inference_mode():
-            features = self._network(scaled.contiguous(memory_format=torch.channels_last))
-        return np.asarray(features.numpy(), dtype=np.float32)
+            features = self._network(sent(scaled.contiguous(memory_format=torch.channels_last)))
+        return np.asarray(features.cpu().numpy(), dtype=np.float32)

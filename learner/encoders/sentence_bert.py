@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import sent
 from learner.encoders._transformers import (
     folder_fingerprint,
     load_model,
@@ -93,7 +94,8 @@ class SentenceBERT:
         most = min(MOST_TOKENS, self._tokens.model_max_length)
         tokens = self._tokens(text, truncation=True, max_length=most, return_tensors="pt")
         tokens.pop("token_type_ids", None)
+        tokens = {name: sent(one) for name, one in tokens.items()}
         with torch.inference_mode():
-            frames_TD = self.network(**tokens).last_hidden_state[0]
+            frames_TD = self.network(**tokens).last_hidden_state[0].cpu()
         mean_D = frames_TD.mean(dim=0)
         return np.asarray((mean_D / mean_D.norm()).numpy(), dtype=np.float32)

@@ -90,5 +90,5 @@ class TimeSformer:
             view += [view[-1]] * (config.num_frames - len(view))
             with torch.inference_mode():
                 said = self.network(self._sight(np.stack(view))[None]).last_hidden_state
-            pool.add(said[:, 0].numpy())
+            pool.add(said[:, 0].cpu().numpy())
         return pool.mean_and_sd()[: self.card.width]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import sent
 from learner.encoders._transformers import (
     folder_fingerprint,
     load_model,
@@ -92,8 +93,8 @@ class Wav2Vec2:
         sum_D, n_frames = np.zeros(self.card.width), 0
         for piece_T in np.array_split(self._levelled(speech_T), -(-len(speech_T) // LONGEST)):
             with torch.inference_mode():
-                frames_TD = self.network(torch.tensor(piece_T)[None]).last_hidden_state[0]
-            sum_D += frames_TD.double().sum(dim=0).numpy()
+                frames_TD = self.network(sent(torch.tensor(piece_T)[None])).last_hidden_state[0]
+            sum_D += frames_TD.double().sum(dim=0).cpu().numpy()
             n_frames += len(frames_TD)
         return np.asarray(sum_D / n_frames, dtype=np.float32)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from learner.device import placed, sent
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
 from learner.weights import path_of
@@ -59,8 +60,9 @@ class SpeechQuality:
         state = torch.load(
             path_of(weights, "speech_quality"), map_location="cpu", weights_only=True
         )
-        self._network = DistillMOS().eval()
+        self._network = DistillMOS()
         self._network.load_state_dict(state["model"])
+        self._network = placed(self._network)
 
     def score(self, media: ClipMedia) -> float:
         """1 (bad) to 5 (excellent): the mean over windows of 7.68 s, at most a second apart.
@@ -74,7 +76,7 @@ class SpeechQuality:
         if len(speech_T) < SHORTEST_S * RATE_HZ:
             has_s = len(speech_T) / RATE_HZ
             raise Unavailable(f"{has_s:.2f} s of audio; speech quality needs {SHORTEST_S} s")
-        padded = torch.tensor(np.pad(speech_T, (0, max(0, SEGMENT - len(speech_T)))))
+        padded = sent(torch.tensor(np.pad(speech_T, (0, max(0, SEGMENT - len(speech_T))))))
         with torch.inference_mode():  # one by one: a long clip needs no more memory than a short
             values = [
                 float(self._network(padded[None, start : start + SEGMENT]))

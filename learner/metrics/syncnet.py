@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learner.device import sent
 from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.media.faces import FaceFinder, Faces
@@ -137,7 +138,7 @@ class SyncNetSync:
         pieces, vectors = _pieces(media, faces, set(wanted)), []
         while some := list(islice(pieces, AT_ONCE)):
             with torch.inference_mode():
-                vectors.append(self._network.of_faces(torch.stack(some)).numpy())
+                vectors.append(self._network.of_faces(sent(torch.stack(some))).cpu().numpy())
         return np.concatenate(vectors), np.array(wanted)
 
     def _distances(
@@ -171,10 +172,10 @@ class SyncNetSync:
         pieces = np.lib.stride_tricks.sliding_window_view(heard_SC, SOUNDS, axis=0)[::4]
         vectors = []
         for first in range(0, len(pieces), 16 * AT_ONCE):
-            some = torch.from_numpy(pieces[first : first + 16 * AT_ONCE].copy())
+            some = sent(torch.from_numpy(pieces[first : first + 16 * AT_ONCE].copy()))
             with torch.inference_mode():
                 sounds = self._network.of_sounds(some.reshape(-1, 1, COEFFICIENTS, SOUNDS))
-                vectors.append(sounds.numpy())
+                vectors.append(sounds.cpu().numpy())
         return np.concatenate(vectors)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from learner.device import sent
 from learner.encoders._checkpoint import built, fingerprint_of, hub_file, needed_file, tensors_of
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
@@ -97,7 +98,7 @@ class UTMOS:
         total, n_frames = 0.0, 0
         for piece_T in np.array_split(speech_T, -(-len(speech_T) // LONGEST)):
             with torch.inference_mode():
-                scores_1T = self._network(torch.tensor(piece_T)[None])
+                scores_1T = self._network(sent(torch.tensor(piece_T)[None]))
             total += float(scores_1T.double().sum())
             n_frames += scores_1T.shape[1]
         return total / n_frames
