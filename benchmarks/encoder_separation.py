@@ -51,7 +51,7 @@ from learner.media import ClipMedia, Unavailable  # noqa: E402
 from learner.registry import Card, shelf  # noqa: E402
 
 TARGET = 0.95
-QUICK_CLIPS = 3
+QUICK_CLIPS = 2
 CROP = 0.1  # of each side
 HALVES, THROATS, FLAT = "halves of a clip", "same words, another throat", "flattened melody"
 EN_HI, HI_EN = "English to Hindi", "Hindi to English"
@@ -258,6 +258,9 @@ def print_table(found: dict[str, dict[str, Any]], cards: dict[str, Card]) -> Non
 
 def main() -> None:
     """Ask every encoder that is ready, and report."""
+    import torch
+
+    torch.set_num_threads(1)
     parser = options(__doc__)
     asked = parser.parse_args()
     started = time.monotonic()

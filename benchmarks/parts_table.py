@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +220,11 @@ def main() -> None:
     if asked.quick:
         clips = shortest(clips, QUICK_CLIPS)
     parts = [f"{kind} {name}" for kind in KINDS for name in ready(kind)]
-    found = {}
-    with tqdm([*parts, ALL], unit="part", disable=None) as bar:
-        for part in bar:
-            bar.set_description(part)
-            found[part] = in_a_process_without_network(part, clips)
+    # Side by side they finish sooner, and may be slower each.
+    with ThreadPoolExecutor(os.cpu_count() if asked.quick else 1) as pool:
+        answers = pool.map(lambda part: in_a_process_without_network(part, clips), [*parts, ALL])
+        bar = tqdm(answers, total=len(parts) + 1, unit="part")
+        found = dict(zip([*parts, ALL], bar, strict=True))
     print_tables(found, clips)
     reasons, silent = silences({part: found[part]["clips"] for part in parts})
     report(

@@ -22,7 +22,10 @@ D = 512
 class EmotionWhisper:
     r"""The last three blocks of Whisper's encoder together: their mean over time, and their change.
 
-    .. math:: e = [\overline{x}, \mathrm{sd}(x)], \quad x = (x_4 + x_5 + x_6) / 3
+    .. math:: e = [\overline{x}, \mathrm{sd}(x)], \quad x = (n(x_4) + n(x_5) + n(x_6)) / 3
+
+    where n brings each frame to mean 0 and deviation 1: otherwise three of 512 numbers carry most
+    of a vector's length, and what changes with the voice is lost among them.
 
     It stands in for emotion2vec where no hub can be reached. Exploratory: no package carries a
     network that was trained on emotions in speech, and how well these layers tell emotions apart
@@ -33,7 +36,7 @@ class EmotionWhisper:
 
     card = Card(
         name="emotion_whisper",
-        version="1",
+        version="2",
         title="Manner of speech (Whisper base)",
         source="Radford et al. (2022); openai/whisper-base",
         licence="MIT",
@@ -65,5 +68,11 @@ class EmotionWhisper:
         """
         pool = Pool(D)
         for layers_LTD in self._whisper.windows(media):
-            pool.add(layers_LTD[LAYERS].mean(axis=0))
+            pool.add(_levelled(layers_LTD[LAYERS]).mean(axis=0))
         return pool.mean_and_sd()
+
+
+def _levelled(layers_LTD: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each frame with mean 0 and deviation 1."""
+    centred = layers_LTD - layers_LTD.mean(axis=-1, keepdims=True)
+    return np.asarray(centred / np.maximum(centred.std(axis=-1, keepdims=True), 1e-6))
