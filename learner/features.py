@@ -224,13 +224,11 @@ class FeatureStore:
     ) -> Iterator[tuple[str, pa.Table]]:
         for path in self.shards() if shards is None else shards:
             try:
-                with self.files.open(path, "rb") as file:
-                    # Shards are small: threads would cost more than they bring, and a process that
-                    # ends while they do aborts.
-                    yield (
-                        path,
-                        pq.read_table(file, columns=columns, use_threads=False, pre_buffer=False),
-                    )
+                # Not `read_table`: it takes the way of data sets, whose threads now and then abort
+                # a process that ends right after.
+                with self.files.open(path, "rb") as file, pq.ParquetFile(file) as shard:
+                    table = shard.read(columns=columns, use_threads=False)
+                yield path, table
             except FileNotFoundError:
                 continue  # merged into another meanwhile
             except (pa.ArrowInvalid, OSError) as error:
