@@ -88,7 +88,10 @@ class FeatureStore:
     def _rows(self, columns: tuple[str, ...]) -> Iterable[tuple]:
         """(clip, inputs, vector, error) of every row, oldest shard first; unread columns None."""
         for path in sorted(self.folder.glob("*.parquet")):
-            table = pq.read_table(path, columns=list(columns))
+            # Not `read_table`: it takes the way of data sets, whose threads now and then abort a
+            # process that ends right after.
+            with pq.ParquetFile(path, pre_buffer=False) as shard:
+                table = shard.read(columns=list(columns), use_threads=False)
             read = {name: table[name].to_pylist() for name in columns}
             empty = [None] * table.num_rows
             yield from zip(*(read.get(name, empty) for name in SCHEMA.names), strict=True)
