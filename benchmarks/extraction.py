@@ -26,7 +26,7 @@ from benchmarks.reporting import aim, report  # noqa: E402
 from learner.compute import Order, Source, engine_of  # noqa: E402
 from learner.compute.bench import Bench, media_of, prepared  # noqa: E402
 
-COPIES, QUICK_COPIES = 4, 1
+COPIES, QUICK_COPIES = 4, 3
 QUICK_CLIPS = 4
 
 
