@@ -17,6 +17,7 @@ import numpy as np
 
 from learner.compute.bench import Bench, prepared
 from learner.compute.engines import Check, go_on
+from learner.compute.local import cores
 from learner.compute.orders import Done, Order
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -124,6 +125,13 @@ def _connected() -> Any:
         ) from error
     if not ray.is_initialized():
         env = {"env_vars": {"PYTHONPATH": str(ROOT)}}
-        ray.init(address=address, runtime_env=env, include_dashboard=None, log_to_driver=False)
+        here = None if address else cores()  # of a cluster, each node says how many it has
+        ray.init(
+            address=address,
+            num_cpus=here,
+            runtime_env=env,
+            include_dashboard=None,
+            log_to_driver=False,
+        )
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
