@@ -194,7 +194,7 @@ class ExtractionForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for kind in ("metric", "encoder"):
             cards = shelf(kind).set_up().values()
-            self.fields[f"{kind}s"].choices = [(card.name, card.title) for card in cards]
+            self.fields[f"{kind}s"].choices = [(card.name, card.label) for card in cards]
         self.fields["engine"].choices = [("", "as set up"), *((name, name) for name in ENGINES)]
 
     def clean(self) -> dict[str, Any]:

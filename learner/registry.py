@@ -114,6 +114,11 @@ class Card:
                 said = ", ".join(str(one) for one in known)
                 raise ValueError(f"{self.name} has {field} {value!r}; known are {said}")
 
+    @property
+    def label(self) -> str:
+        """The title where no badge can stand beside it."""
+        return f"{self.title} (exploratory)" if self.is_exploratory else self.title
+
     def faults_as(self, kind: str) -> Iterator[str]:
         """What keeps it off the shelf of this kind, in words.
 

@@ -132,6 +132,7 @@ def weight_rows(weights: ProxyWeights) -> list[dict[str, Any]]:
         {
             "name": metric["name"],
             "title": cards[metric["name"]].title if metric["name"] in cards else metric["name"],
+            "is_exploratory": metric["name"] in cards and cards[metric["name"]].is_exploratory,
             "weight": fit["weights"][m],
             "learned": fit["fitted"][m],
             "low": fit["low"][m],

@@ -46,7 +46,7 @@ class EmotionAlignment:
     card = Card(
         name="emotion_alignment",
         version="1",
-        title="Expressiveness match of face and voice (exploratory)",
+        title="Expressiveness match of face and voice",
         source="our own definition; landmarks of mediapipe 0.10.21, WORLD by pyworld 0.3.5",
         licence="Apache-2.0",
         kind="metric",

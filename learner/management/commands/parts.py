@@ -36,7 +36,7 @@ class Command(BaseCommand):
             ready = shelf(kind).set_up()
             for name, card in shelf(kind).cards().items():
                 word = "set up" if name in ready else "not set up"
-                self.stdout.write(f"{word:12}{kind:8} {name} {card.version}: {card.title}")
+                self.stdout.write(f"{word:12}{kind:8} {name} {card.version}: {card.label}")
 
 
 def measured_seconds() -> dict[str, float]:
