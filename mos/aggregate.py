@@ -5,7 +5,7 @@ Shape letters: T ratings, G groups (clips or systems).
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,44 @@ def mos_table(scores: ArrayLike, groups: ArrayLike, level: float = 0.95) -> MOST
     _check(scores_T, group_T)
     n_G = np.bincount(group_T, minlength=len(names))
     mos_G = np.bincount(group_T, scores_T, len(names)) / n_G
-    squares_G = np.bincount(group_T, (scores_T - mos_G[group_T]) ** 2, len(names))
+    around_T = (scores_T - mos_G[group_T]) ** 2
+    squares_G = np.bincount(group_T, around_T, len(names)).astype(np.float64)
+    return _with_intervals(names.tolist(), n_G, mos_G, squares_G, level)
+
+
+def mos_from_sums(
+    keys: Sequence[Hashable], n: ArrayLike, sums: ArrayLike, squares: ArrayLike, level: float = 0.95
+) -> MOSTable:
+    """The same as `mos_table`, from what each group's scores sum to.
+
+    Args:
+        keys: The groups, shape (G,).
+        n: Scores of each, at least 1.
+        sums, squares: Of whole-number scores and of their squares.
+        level: Of the intervals.
+
+    >>> mos_from_sums(["a"], [3], [12], [50]).sd.tolist()
+    [1.0]
+    """
+    n_G, sums_G, squares_G = (np.asarray(each, dtype=np.int64) for each in (n, sums, squares))
+    # Groups of few scores look alike: quantiles are taken once for each look.
+    looks_L3, look_G = np.unique(
+        np.stack([n_G, sums_G, squares_G], axis=1), axis=0, return_inverse=True
+    )
+    n_L, sums_L, squares_L = looks_L3.T
+    around_L = (n_L * squares_L - sums_L**2) / n_L
+    of_looks = _with_intervals([], n_L, sums_L / n_L, around_L, level)
+    columns = {
+        name: getattr(of_looks, name)[look_G.ravel()]
+        for name in ("mos_raw", "sd", "n", "low", "high", "is_bounded")
+    }
+    return MOSTable(keys=list(keys), **columns, level=level)
+
+
+def _with_intervals(
+    keys: list[Hashable], n_G: NDArray[np.int64], mos_G: Floats, squares_G: Floats, level: float
+) -> MOSTable:
+    """From means and the sums of squared distances from them."""
     several_G = n_G > 1
     sd_G = np.sqrt(np.divide(squares_G, n_G - 1, out=np.full(len(n_G), np.nan), where=several_G))
     half_G = stats.t.ppf(upper_quantile(level), np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
@@ -83,7 +120,7 @@ def mos_table(scores: ArrayLike, groups: ArrayLike, level: float = 0.95) -> MOST
     )
     low_b, high_b = bounded_interval(mos_G, n_G, level, sd=sd_G)
     return MOSTable(
-        keys=names.tolist(),
+        keys=keys,
         mos_raw=mos_G,
         sd=sd_G,
         n=n_G,

@@ -5,6 +5,7 @@ Shape letters: T ratings, C clips, R raters, D ways of weighting them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,37 @@ class VarianceComponents:
     k_harmonic: float
     missing_frac: float
     n_islands: int
+
+    @classmethod
+    def of(
+        cls,
+        parts: Sequence[float] | Floats,
+        per_clip_C: Floats,
+        n_raters: int,
+        missing_frac: float,
+        n_islands: int,
+    ) -> VarianceComponents:
+        """From the solution of the three equations and the number of ratings of each clip.
+
+        Raises:
+            ValueError: the equations had no solution.
+        """
+        if np.isnan(parts[0]):
+            raise ValueError(
+                "Clips, raters and noise cannot be told apart: no clip was rated by two raters, or "
+                "no rater rated two clips."
+            )
+        return cls(
+            clip=float(parts[0]),
+            rater=float(parts[1]),
+            residual=float(parts[2]),
+            n_ratings=int(per_clip_C.sum()),
+            n_clips=len(per_clip_C),
+            n_raters=n_raters,
+            k_harmonic=float(len(per_clip_C) / (1 / per_clip_C).sum()),
+            missing_frac=missing_frac,
+            n_islands=n_islands,
+        )
 
     @property
     def is_clipped(self) -> bool:
@@ -129,24 +161,12 @@ def variance_components(
     (3.0, 1.0, 0.25)
     """
     design = _design(scores, clips, raters)
-    ones_C = np.ones((design.counts_CR.shape[0], 1))
-    ones_R = np.ones((design.counts_CR.shape[1], 1))
-    clip, rater, residual = _solve(design, ones_C, ones_R)[0]
-    if np.isnan(clip):
-        raise ValueError(
-            "Clips, raters and noise cannot be told apart: no clip was rated by two raters, or no "
-            "rater rated two clips."
-        )
-    per_clip_C = np.asarray(design.counts_CR.sum(axis=1), dtype=np.float64)
     n_clips, n_raters = design.counts_CR.shape
-    return VarianceComponents(
-        clip=float(clip),
-        rater=float(rater),
-        residual=float(residual),
-        n_ratings=int(per_clip_C.sum()),
-        n_clips=n_clips,
-        n_raters=n_raters,
-        k_harmonic=float(n_clips / (1 / per_clip_C).sum()),
+    parts = _solve(design, np.ones((n_clips, 1)), np.ones((n_raters, 1)))[0]
+    return VarianceComponents.of(
+        parts,
+        np.asarray(design.counts_CR.sum(axis=1), dtype=np.float64),
+        n_raters,
         missing_frac=1 - design.counts_CR.nnz / (n_clips * n_raters),
         n_islands=_islands(design.counts_CR),
     )
@@ -296,10 +316,11 @@ def _solve(design: _Design, weights_CD: Floats, weights_RD: Floats) -> Floats:
         ]
     ).transpose(2, 0, 1)
     right_D3 = np.stack([t_clip_D, t_rater_D, t_all_D], axis=1)
-    return _solve_each(system_D33, right_D3)
+    return solved(system_D33, right_D3)
 
 
-def _solve_each(system_D33: Floats, right_D3: Floats) -> Floats:
+def solved(system_D33: Floats, right_D3: Floats) -> Floats:
+    """Solutions of three equations each, shape (D, 3); NaN where there is none."""
     solved_D3 = np.full_like(right_D3, np.nan)
     is_finite_D = np.asarray(np.isfinite(system_D33).all(axis=(1, 2)))
     scale_D = np.abs(system_D33).max(axis=(1, 2), initial=1.0, where=is_finite_D[:, None, None])

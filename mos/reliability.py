@@ -165,7 +165,16 @@ def icc_forms(scores: ArrayLike, level: float = 0.95) -> ICCTable:
     >>> [round(table.forms[form].value, 2) for form in FORMS]
     [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
     """
-    ms, tail = mean_squares(scores), upper_quantile(level)
+    return icc_table(mean_squares(scores), level)
+
+
+def icc_table(ms: MeanSquares, level: float = 0.95) -> ICCTable:
+    """As `icc_forms`, from mean squares.
+
+    Raises:
+        ValueError: as `upper_quantile`.
+    """
+    tail = upper_quantile(level)
     n, k = ms.n, ms.k
     one = _one_way(ms, tail)
     two = _two_way_random(ms, tail)
