@@ -119,6 +119,11 @@ class Tally:
         self._count(*_checked(new, clips, raters), 1)
         self._n_islands = joined
 
+    @property
+    def knows_islands(self) -> bool:
+        """Whether `islands` can tell without being told who rated what."""
+        return self._n_islands is not None
+
     def islands(self, clips: ArrayLike, raters: ArrayLike) -> int:
         """Groups of clips and raters that no rating joins, counted only where it is not known.
 
