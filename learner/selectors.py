@@ -17,7 +17,8 @@ from annotator.models import Campaign, Clip
 from learner.features import FeatureStore
 from learner.models import FusionModel, MetricScore, Prediction, ProxyWeights, Round
 from learner.registry import Card, shelf
-from mos.selectors import rating_arrays
+from mos.from_sums import clip_mos
+from mos.selectors import collected
 
 Floats = NDArray[np.float64]
 
@@ -63,18 +64,17 @@ class LabelledClips:
 
 def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
     """MOS of every rated clip; noise from the pooled variance within clips."""
-    one = rating_arrays(campaign, target)
-    n_C = np.bincount(one.clip_T, minlength=len(one.clips))
-    sum_C = np.bincount(one.clip_T, one.scores_T, len(one.clips))
-    mean_C = np.divide(sum_C, n_C, out=np.zeros(len(n_C)), where=n_C > 0)
-    residual_T = one.scores_T - mean_C[one.clip_T]
-    free = int(n_C.sum() - (n_C > 0).sum())
-    within = float((residual_T**2).sum() / free) if free > 0 else 1.0
-    rated = [index for index, n in enumerate(n_C.tolist()) if n]
+    one = collected(campaign, target)
+    places, table = clip_mos(one.tally)
+    free_N = table.n - 1
+    several_N = free_N > 0
+    around = float((table.sd[several_N] ** 2 * free_N[several_N]).sum())
+    within = around / float(free_N.sum()) if several_N.any() else 1.0
+    clips = [one.clips[place].pk for place in places.tolist()]
     return LabelledClips(
-        mos={one.clips[i].pk: float(mean_C[i]) for i in rated},
-        noise_var={one.clips[i].pk: within / int(n_C[i]) for i in rated},
-        n_ratings={one.clips[i].pk: int(n_C[i]) for i in rated},
+        mos=dict(zip(clips, table.mos_raw.tolist(), strict=True)),
+        noise_var=dict(zip(clips, (within / table.n).tolist(), strict=True)),
+        n_ratings=dict(zip(clips, table.n.tolist(), strict=True)),
     )
 
 

@@ -19,8 +19,7 @@ from rest_framework.views import APIView
 
 from annotator.models import Campaign
 from mos import exports
-from mos.selectors import aspect_means, rating_arrays
-from mos.summaries import reliability
+from mos.selectors import collected, summarise
 
 
 class FirstRenderer(BaseContentNegotiation):
@@ -85,15 +84,15 @@ class ReliabilityOfAspect(APIView):
         mine = Campaign.objects.studied_by(request.user)
         campaign = get_object_or_404(mine, public_id=campaign_id)
         key = request.query_params.get("aspect", "overall")
-        ratings = rating_arrays(campaign)
         try:
-            one = ratings.of_aspect(key)
+            found = collected(campaign, key, most_ratings=None)
         except ValueError as refusal:
             raise serializers.ValidationError({"aspect": [str(refusal)]}) from refusal
-        found = reliability(
-            one.scores_T, one.clip_T, one.rater_T, one.table_CR, aspect_means(campaign)
-        )
-        n_clips, n_raters = one.table_CR.shape
-        sizes = {"n_ratings": len(one.scores_T), "n_clips": n_clips, "n_raters": n_raters}
-        simulated = {"n_simulated_raters": len(one.simulated_raters)}
-        return Response({"aspect": key, **sizes, **simulated, **asdict(found)})
+        tally = found.tally
+        sizes = {
+            "n_ratings": tally.n_ratings,
+            "n_clips": tally.n_clips,
+            "n_raters": tally.n_raters,
+            "n_simulated_raters": len(found.simulated_raters),
+        }
+        return Response({"aspect": key, **sizes, **asdict(summarise(found))})

@@ -1,20 +1,24 @@
 """MOS by clip and by system as rows of a page, sorted without making a row of every clip.
 
-Shape letters: T scores on one aspect, C rated clips.
+Shape letters: N rated clips, C all known clips by their places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mos.aggregate import MOSTable, mos_table
+from mos.aggregate import MOSTable
 from mos.charts import dot
-from mos.summaries import system_table
+from mos.from_sums import clip_mos
+from mos.summaries import group_table
+from mos.tally import Tally
+
+Ints = NDArray[np.int64]
 
 # Column by which clips can be ordered, and the words at its head.
 ORDERS = {
@@ -28,54 +32,62 @@ ORDERS = {
 HIGHEST_FIRST = ("mos", "sd", "n")  # what a first click on these columns gives
 
 
-class Clip(Protocol):
-    """What is told of a clip here."""
-
-    @property
-    def system(self) -> str:
-        """What made it."""
-
-    @property
-    def condition(self) -> str:
-        """What it was made to show."""
-
-
 @dataclass(frozen=True)
 class ClipTable:
-    """The rated clips and their MOS, both in the same order."""
+    """The rated clips and their MOS.
+
+    Shape letters: N rated clips, C all known clips by their places.
+
+    Args:
+        clips: All known ones, by place.
+        places: Of the rated ones, shape (N,).
+        mos: Of the rated ones.
+        rank_C: Rank of each clip by name.
+        labels: Label, such as `system`, to its values in order and which of them each clip has.
+    """
 
     clips: Sequence[Any]
+    places: Ints
     mos: MOSTable
+    rank_C: Ints
+    labels: Mapping[str, tuple[Sequence[str], Ints]]
 
     @classmethod
     def of(
-        cls, clips: Sequence[Clip], scores_T: NDArray[np.float64], clip_T: NDArray[np.int64]
+        cls,
+        tally: Tally,
+        clips: Sequence[Any],
+        rank_C: Ints,
+        labels: Mapping[str, tuple[Sequence[str], Ints]],
     ) -> ClipTable:
-        """From scores on one aspect, `clip_T` telling which of the clips each belongs to.
+        """From the sums of one aspect's scores.
 
-        >>> table = ClipTable.of(["a", "b", "c"], np.array([4.0, 2.0, 5.0]), np.array([2, 0, 2]))
-        >>> table.clips, table.mos.mos_raw.tolist(), table.sorted("-mos")
-        (['a', 'c'], [2.0, 4.5], [1, 0])
+        >>> tally, labels = Tally.of([4, 2, 5], [2, 0, 2], [0, 0, 1]), {}
+        >>> table = ClipTable.of(tally, ["c", "b", "a"], np.array([2, 1, 0]), labels)
+        >>> table.mos.mos_raw.tolist(), table.sorted("clip"), table.sorted("-mos")
+        ([2.0, 4.5], [1, 0], [1, 0])
         """
-        rated = np.unique(clip_T).tolist()
-        return cls([clips[index] for index in rated], mos_table(scores_T, clip_T))
+        places, mos = clip_mos(tally)
+        return cls(clips, places, mos, rank_C, labels)
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.places)
 
     def sorted(self, order: str) -> list[int]:
         """Places of the clips in this order; `-` before it turns it round.
 
         A clip with one rating has no spread: ordered by that, it counts as below all others.
         """
-        key = order.removeprefix("-")
-        keys_C: Sequence[Any] | NDArray[Any] = range(len(self))
-        if key in ("system", "condition"):
-            keys_C = [getattr(clip, key) for clip in self.clips]
-        elif key in ("mos", "sd", "n"):
+        key, turn = order.removeprefix("-"), -1 if order.startswith("-") else 1
+        rank_N = self.rank_C[self.places]
+        if key == "clip":
+            keys_N = rank_N
+        elif key in self.labels:
+            keys_N = self.labels[key][1][self.places]
+        else:
             numbers = {"mos": self.mos.mos_raw, "sd": self.mos.sd, "n": self.mos.n}
-            keys_C = np.nan_to_num(numbers[key], nan=-1.0)
-        return sorted(range(len(self)), key=keys_C.__getitem__, reverse=order.startswith("-"))
+            keys_N = np.nan_to_num(numbers[key], nan=-1.0)
+        return [int(place) for place in np.lexsort((rank_N, turn * keys_N))]
 
     def rows(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """Clips at these places, with numbers for a table and places for a chart."""
@@ -86,7 +98,7 @@ class ClipTable:
         low, high = (float(end[place]) if has_spread else None for end in (mos.low, mos.high))
         mos_raw = float(mos.mos_raw[place])
         return {
-            "clip": self.clips[place],
+            "clip": self.clips[self.places[place]],
             "mos_raw": mos_raw,
             "low": low,
             "high": high,
@@ -96,9 +108,10 @@ class ClipTable:
             "dot": dot(mos_raw, low, high),
         }
 
-    def systems(self) -> list[dict[str, Any]]:
-        """MOS by system, best first."""
-        rows = system_table(self.mos, [clip.system for clip in self.clips])
+    def groups(self, label: str) -> list[dict[str, Any]]:
+        """MOS by the values of a label, best first."""
+        names, code_C = self.labels[label]
+        rows = group_table(self.mos, names, code_C[self.places])
         return [{**row, "dot": dot(row["mos_raw"], row["low"], row["high"])} for row in rows]
 
 

@@ -74,7 +74,7 @@ class Ledger:
         self._n = 0
         self._columns: dict[str, NDArray[Any]] = {}
         self._is_current = np.zeros(0, dtype=np.bool_)
-        self._labels: Mapping[str, NDArray[np.object_]] = {}
+        self._labels: dict[str, tuple[list[str], Ints]] = {}
         self._tallies: dict[View, Tally] = {}
 
     def __len__(self) -> int:
@@ -92,15 +92,34 @@ class Ledger:
         Args:
             labels: Label to its values, one for each place of a clip.
         """
-        new = {name: np.array(values, dtype=object) for name, values in labels.items()}
-        for name, old in self._labels.items():
-            if not np.array_equal(old, new[name][: len(old)]):
+        for name, values in labels.items():
+            distinct = sorted(set(values))
+            code = {value: number for number, value in enumerate(distinct)}
+            new = distinct, np.array([code[value] for value in values], dtype=np.int64)
+            if not self._agrees(name, new):
                 self._tallies = {
                     view: tally
                     for view, tally in self._tallies.items()
                     if view.group is None or view.group[0] != name
                 }
-        self._labels = new
+            self._labels[name] = new
+
+    def _agrees(self, name: str, new: tuple[list[str], Ints]) -> bool:
+        """Whether clips that were labelled before have the same labels now."""
+        values, code_C = self._labels.get(name, ([], np.zeros(0, dtype=np.int64)))
+        before = np.array(values, dtype=object)[code_C]
+        return np.array_equal(before, np.array(new[0], dtype=object)[new[1][: len(before)]])
+
+    def labels(self, name: str) -> tuple[list[str], Ints]:
+        """Values of a label in order, and for each clip which of them it has.
+
+        Raises:
+            ValueError: clips have no such label.
+        """
+        if name not in self._labels:
+            known = ", ".join(self._labels)
+            raise ValueError(f"No clip is labelled by {name!r}: known are {known}.")
+        return self._labels[name]
 
     def append(self, block: Block) -> None:
         """Add ratings, in the arrays and in all sums."""
@@ -201,12 +220,9 @@ class Ledger:
         """Which of these rows a view is of, whatever their scores."""
         meant = np.ones(len(rows), dtype=np.bool_)
         if view.group is not None and len(rows):
-            label, value = view.group
-            if label not in self._labels:
-                raise ValueError(
-                    f"No clip is labelled by {label!r}: known are {', '.join(self._labels)}."
-                )
-            meant &= (self._labels[label] == value)[self._columns["clip"][rows]]
+            values, code_C = self.labels(view.group[0])
+            code = values.index(view.group[1]) if view.group[1] in values else -1
+            meant &= code_C[self._columns["clip"][rows]] == code
         if view.without and len(rows):
             meant &= ~np.isin(self._columns["rater"][rows], list(view.without))
         return meant

@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mos.aggregate import MOSTable, mos_table
-from mos.components import VarianceComponents, dependability_interval, variance_components
-from mos.reliability import cronbach_alpha, icc_forms
+from mos.components import VarianceComponents, dependability_interval
+from mos.from_sums import components, mean_squares
+from mos.reliability import ICCTable, cronbach_alpha, icc_forms, icc_table
+from mos.tally import Tally
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Ratings = tuple[Ints, Ints, Ints]
 
 SIX_FORMS = "ICC, the six forms"
 ICC_WORDS = {
@@ -65,6 +68,7 @@ class Reliability:
 
     `missing_frac` is the share of empty cells in the table of clips by raters; `n_islands` counts
     the groups of clips and raters that share no rating, None where that cannot be told.
+    `lacks_intervals` tells that ratings one by one would give intervals that are not here.
     """
 
     coefficients: list[Coefficient]
@@ -73,10 +77,11 @@ class Reliability:
     missing_frac: float = 0.0
     n_islands: int | None = None
     k_harmonic: float | None = None
+    lacks_intervals: bool = False
 
 
 def reliability(
-    scores_T: Floats, clip_T: Ints, rater_T: Ints, table_NK: Floats, means_NA: Floats
+    tally: Tally, n_islands: int, means_NA: Floats, ratings: Ratings | None = None
 ) -> Reliability:
     """Every coefficient that the design allows, and why not for the others.
 
@@ -85,50 +90,53 @@ def reliability(
     complete by leaving clips or raters out.
 
     Args:
-        scores_T, clip_T, rater_T: Ratings on one aspect, one entry each.
-        table_NK: The same as a table, NaN where a rater has not rated a clip.
+        tally: Sums of the ratings on one aspect.
+        n_islands: Groups of clips and raters that share no rating.
         means_NA: MOS of each clip on each aspect of the rubric, for alpha over aspects.
+        ratings: Scores, clips and raters one by one, each of shape (T,), for the intervals of a
+            table with gaps; None leaves these out.
 
-    >>> one = np.array([4.0, 2.0]), np.array([0, 1]), np.array([0, 0])
-    >>> reliability(*one, np.array([[4.0], [2.0]]), np.empty((0, 6))).coefficients[0].reason
+    >>> one = Tally.of([4, 2], [0, 1], [0, 0])
+    >>> reliability(one, 1, np.empty((0, 6))).coefficients[0].reason
     'Only one rater has rated so far: agreement needs two.'
     """
-    missing_frac = float(np.isnan(table_NK).mean()) if table_NK.size else 0.0
-    nothing_to_judge = _nothing_to_judge(scores_T, table_NK)
+    nothing_to_judge = _nothing_to_judge(tally)
     if nothing_to_judge:
         rows = [
             Coefficient(SIX_FORMS, "over raters", reason=nothing_to_judge),
             Coefficient(ALPHA_OVER_RATERS, "over raters", reason=nothing_to_judge),
         ]
         rows.append(_alpha_over_aspects(means_NA))
-        return Reliability(rows, shares=[], missing_frac=missing_frac)
-    parts, reason = _try(lambda: variance_components(scores_T, clip_T, rater_T))
-    if missing_frac == 0:
-        rows = _complete_rows(table_NK)
+        return Reliability(rows, shares=[], missing_frac=tally.missing_frac)
+    parts, reason = _try(lambda: components(tally, n_islands))
+    if tally.is_complete:
+        rows = _complete_rows(tally)
     else:
-        rows = _sparse_rows(table_NK, parts, reason, scores_T, clip_T, rater_T)
+        rows = _sparse_rows(tally, parts, reason, ratings)
     rows.append(_alpha_over_aspects(means_NA))
     return Reliability(
         coefficients=rows,
         shares=_shares(parts),
-        notes=_notes(parts, rows, is_complete=missing_frac == 0),
-        missing_frac=missing_frac,
+        notes=_notes(parts, rows, is_complete=tally.is_complete),
+        missing_frac=tally.missing_frac,
         n_islands=parts.n_islands if parts else None,
         k_harmonic=parts.k_harmonic if parts else None,
+        lacks_intervals=not tally.is_complete and parts is not None and ratings is None,
     )
 
 
-def _nothing_to_judge(scores_T: Floats, table_NK: Floats) -> str:
+def _nothing_to_judge(tally: Tally) -> str:
     """Why no agreement can be told at all, or nothing."""
-    if not len(scores_T):
+    n = tally.n_ratings
+    if not n:
         return NO_RATINGS
-    n, k = table_NK.shape
-    if k < 2:
+    if tally.n_raters < 2:
         return "Only one rater has rated so far: agreement needs two."
-    if n < 2:
+    if tally.n_clips < 2:
         return "Only one clip has been rated so far: agreement needs two, to tell clips apart."
-    if np.ptp(scores_T) == 0:
-        return f"Every score so far is {scores_T[0]:g}: there is no variance to share out."
+    total = int(tally.sum_C.sum())
+    if n * int(tally.squares_C.sum()) == total**2:
+        return f"Every score so far is {total // n}: there is no variance to share out."
     return ""
 
 
@@ -139,13 +147,22 @@ def _try(compute: Callable[[], VarianceComponents]) -> tuple[VarianceComponents 
         return None, str(reason)
 
 
-def _complete_rows(table_NK: Floats) -> list[Coefficient]:
-    table = icc_forms(table_NK)
+def _complete_rows(tally: Tally) -> list[Coefficient]:
+    table = icc_table(mean_squares(tally))
     rows = [
         _defined(form, ICC_WORDS[form], icc.value, icc.low, icc.high, table.n, table.k)
         for form, icc in table.forms.items()
     ]
-    return [*rows, _alpha(ALPHA_OVER_RATERS, "over the {k} raters as items", table_NK)]
+    return [*rows, _alpha_over_raters(table)]
+
+
+def _alpha_over_raters(table: ICCTable) -> Coefficient:
+    """Equal to ICC(3,k), and with its interval: Feldt (1965)."""
+    over, equal = f"over the {table.k} raters as items", table.forms["ICC(3,k)"]
+    if not math.isfinite(equal.value):
+        reason = "Every clip has the same total: alpha is not defined."
+        return Coefficient(ALPHA_OVER_RATERS, over, reason=reason)
+    return _defined(ALPHA_OVER_RATERS, over, equal.value, equal.low, equal.high, table.n, table.k)
 
 
 def _defined(
@@ -167,9 +184,9 @@ def _defined(
     return Coefficient(name, over, value, _known(low), _known(high), n, round(k, 6))
 
 
-def _not_complete(table_NK: Floats) -> Coefficient:
-    n, k = table_NK.shape
-    full = int((~np.isnan(table_NK)).all(axis=1).sum())
+def _not_complete(tally: Tally) -> Coefficient:
+    n, k = tally.n_clips, tally.n_raters
+    full = int((tally.n_C == k).sum())
     return Coefficient(
         SIX_FORMS,
         "over raters",
@@ -180,14 +197,9 @@ def _not_complete(table_NK: Floats) -> Coefficient:
 
 
 def _sparse_rows(
-    table_NK: Floats,
-    parts: VarianceComponents | None,
-    reason: str,
-    scores_T: Floats,
-    clip_T: Ints,
-    rater_T: Ints,
+    tally: Tally, parts: VarianceComponents | None, reason: str, ratings: Ratings | None
 ) -> list[Coefficient]:
-    rows = [_not_complete(table_NK)]
+    rows = [_not_complete(tally)]
     if parts is None:
         return [*rows, Coefficient("ICC(2,1)", _by_parts("ICC(2,1)"), reason=reason)]
     values = {
@@ -195,7 +207,7 @@ def _sparse_rows(
         "ICC(2,k)": (parts.icc_average, parts.k_harmonic),
     }
     for name, (value, k) in values.items():
-        low, high = _interval(scores_T, clip_T, rater_T, value, k)
+        low, high = _interval(ratings, value, k)
         rows.append(_defined(name, _by_parts(name), value, low, high, parts.n_clips, k))
     consistency, k = parts.icc_consistency, parts.k_harmonic
     over = _by_parts("ICC(3,k)")
@@ -210,15 +222,15 @@ def _sparse_rows(
     ]
 
 
-def _interval(
-    scores_T: Floats, clip_T: Ints, rater_T: Ints, value: float, k: float
-) -> tuple[float, float]:
+def _interval(ratings: Ratings | None, value: float, k: float) -> tuple[float, float]:
     """The interval, or NaN where leaving clips and raters out in turn tells nothing.
 
     With a handful of clips or raters, or a variance below 0, it can shrink to a point or miss the
     value; neither is an interval.
     """
-    found = dependability_interval(scores_T, clip_T, rater_T, k=k)
+    if ratings is None:
+        return math.nan, math.nan
+    found = dependability_interval(*ratings, k=k)
     holds = found.low <= value <= found.high and found.high - found.low > SHOWN_STEP
     return (found.low, found.high) if holds else (math.nan, math.nan)
 
@@ -301,37 +313,38 @@ def _notes(
     return notes
 
 
-def system_table(table: MOSTable, systems: Sequence[str]) -> list[dict[str, Any]]:
-    """MOS by system, best first: the mean of its clips' MOS, with an interval over clips.
+def group_table(table: MOSTable, names: Sequence[str], code_C: Ints) -> list[dict[str, Any]]:
+    """MOS by group, best first: the mean of its clips' MOS, with an interval over clips.
 
     Args:
         table: MOS by clip.
-        systems: System of each clip, in the order of the table.
+        names: Of the groups.
+        code_C: Which of the groups each clip is in, in the order of the table.
 
     Returns:
-        A row a system: name (empty where none is given), mos_raw, low, high (None with one clip),
-        is_bounded, n_clips, n_ratings.
+        A row a group that has clips: name (empty where none is given), mos_raw, low, high (None
+        with one clip), is_bounded, n_clips, n_ratings.
 
     >>> clips = mos_table([4, 5, 2, 3], [0, 0, 1, 1])
-    >>> [(row["name"], row["mos_raw"]) for row in system_table(clips, ["acme", "basic"])]
+    >>> rows = group_table(clips, ["acme", "basic"], np.array([0, 1]))
+    >>> [(row["name"], row["mos_raw"]) for row in rows]
     [('acme', 4.5), ('basic', 2.5)]
     """
-    if not systems:
+    if not len(code_C):
         return []
-    names, system_C = np.unique(np.array(systems), return_inverse=True)
-    means = mos_table(table.mos_raw, system_C)
-    n_ratings = np.bincount(system_C, table.n)
+    means = mos_table(table.mos_raw, code_C)
+    n_ratings = np.bincount(code_C, table.n)
     rows: list[dict[str, Any]] = [
         {
-            "name": str(names[i]),
+            "name": names[code],
             "mos_raw": float(means.mos_raw[i]),
             "low": _known(means.low[i]),
             "high": _known(means.high[i]),
             "is_bounded": bool(means.is_bounded[i]),
             "n_clips": int(means.n[i]),
-            "n_ratings": int(n_ratings[i]),
+            "n_ratings": int(n_ratings[code]),
         }
-        for i in range(len(names))
+        for i, code in enumerate(means.keys)
     ]
     return sorted(rows, key=lambda row: -row["mos_raw"])
 

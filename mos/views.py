@@ -16,10 +16,11 @@ from annotator.models import Aspect, Campaign
 from mos import exports
 from mos.charts import TICKS, split_bar
 from mos.clip_table import ClipTable, columns, known_order
-from mos.selectors import aspect_means, rating_arrays
-from mos.summaries import reliability
+from mos.selectors import collected, summarise
 
 CLIPS_A_PAGE = 100
+# Beyond this the intervals of a table with gaps take too long for a page, and follow it.
+MOST_AT_ONCE = 20_000
 USUAL_ASPECT = "overall"
 
 
@@ -49,30 +50,34 @@ def _chosen(aspects: list[Aspect], key: str | None) -> Aspect | None:
 
 
 def _figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, Any]:
-    ratings = rating_arrays(campaign, aspect.key)
-    if not len(ratings.scores_T):
-        return {"ratings": ratings}
-    table = ClipTable.of(ratings.clips, ratings.scores_T, ratings.clip_T)
-    found = reliability(
-        ratings.scores_T, ratings.clip_T, ratings.rater_T, ratings.table_CR, aspect_means(campaign)
-    )
+    most = None if asked.get("intervals") else MOST_AT_ONCE
+    found = collected(campaign, aspect.key, most_ratings=most)
+    if not found.tally.n_ratings:
+        return {"collected": found}
+    table = ClipTable.of(found.tally, found.clips, found.rank_C, found.labels)
+    summary = summarise(found)
     order = known_order(asked.get("order", ""))
     page = Paginator(table.sorted(order), CLIPS_A_PAGE).get_page(asked.get("page"))
     return {
-        "ratings": ratings,
+        "collected": found,
         "n_clips": len(table),
-        "n_raters": ratings.table_CR.shape[1],
-        "ratings_per_clip": len(ratings.scores_T) / len(table),
-        "reliability": found,
-        "missing_words": f"{100 * found.missing_frac:.1f} %" if found.missing_frac else "none",
-        "bar": split_bar([(s.name, s.share_frac, s.variance) for s in found.shares]),
+        "n_ratings": found.tally.n_ratings,
+        "n_raters": found.tally.n_raters,
+        "ratings_per_clip": found.tally.n_ratings / len(table),
+        "reliability": summary,
+        "missing_words": _percent(summary.missing_frac),
+        "bar": split_bar([(s.name, s.share_frac, s.variance) for s in summary.shares]),
         "ticks": TICKS,
-        "systems": table.systems(),
+        "systems": table.groups("system"),
         "page": page,
         "clips": table.rows(page.object_list),
         "columns": columns(order),
         "order": order,
     }
+
+
+def _percent(share_frac: float) -> str:
+    return f"{100 * share_frac:.1f} %" if share_frac else "none"
 
 
 @login_required

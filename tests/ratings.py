@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import uuid4
 
+from django.db import transaction
 from django.utils import timezone
 
 from annotator.models import Assignment, Campaign, Clip, Membership, Rating, Score, Wave
 
 
+@transaction.atomic  # as the page keeps one: never without its scores
 def give_rating(
     rater: Membership, clip: Clip, scores: int | Mapping[str, int], *, place: int | None = 1
 ) -> Rating:

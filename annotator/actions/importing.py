@@ -121,7 +121,7 @@ def _update(clip: Clip, row: ClipRow, sha256: str, source: Clip | None) -> str:
         setattr(clip, name, value)
     _check(clip)
     if changes:
-        clip.save(update_fields=list(changes))
+        clip.save(update_fields=[*changes, "changed_at"])
     return "updated" if changes else "known"
 
 

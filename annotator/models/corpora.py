@@ -102,11 +102,15 @@ class Clip(models.Model):
     state_reason = models.TextField(blank=True)
     metadata = models.JSONField(default=dict, blank=True, help_text="columns we do not know")
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(
+        auto_now=True, help_text="by this, figures that are kept in memory notice a change"
+    )
 
     objects = ClipQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        indexes = [models.Index(fields=["corpus", "changed_at"], name="clip_changed_in_corpus")]
         constraints = [
             models.UniqueConstraint(fields=["corpus", "name"], name="clip_name_once_a_corpus"),
             models.UniqueConstraint(fields=["corpus", "sha256"], name="clip_file_once_a_corpus"),

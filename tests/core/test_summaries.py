@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mos.reliability import icc_forms
 from mos.summaries import reliability
+from mos.tally import Tally, n_islands
 
 GAP = float("nan")
 
@@ -23,7 +24,8 @@ def of_table(rows, means=None):
     clip_T, rater_T = np.nonzero(~np.isnan(table_NK))
     scores_T = table_NK[clip_T, rater_T]
     means_NA = np.empty((0, 6)) if means is None else np.array(means, dtype=float)
-    return reliability(scores_T, clip_T, rater_T, table_NK, means_NA)
+    ratings = scores_T.astype(np.int64), clip_T, rater_T
+    return reliability(Tally.of(*ratings), n_islands(clip_T, rater_T), means_NA, ratings)
 
 
 def by_name(found):

@@ -1,0 +1,172 @@
+"""The one door from rows to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.models import Aspect, Campaign, Membership
+from mos.ledger import View
+from mos.selectors.clips import RatedClip
+from mos.selectors.live import LABELS, LiveRatings, live_ratings
+from mos.summaries import Reliability, reliability
+from mos.tally import Tally
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+__all__ = [
+    "LABELS",
+    "Collected",
+    "RatedClip",
+    "Rater",
+    "Ratings",
+    "collected",
+    "live_ratings",
+    "raters_by_pk",
+    "summarise",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """A rater under the pseudonym that pages and exports use."""
+
+    pk: int
+    public_id: str
+    name: str
+    is_simulated: bool
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Scores one by one, with how each clip was watched.
+
+    Shape letters: T scores. Places point into the lists of `Collected`.
+    """
+
+    scores_T: Ints
+    clip_T: Ints
+    rater_T: Ints
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was collected on one aspect, at one moment.
+
+    Shape letters: C clips and R raters by their places, N rated clips, A aspects. Clips and raters
+    without a score here may be among the lists.
+
+    Args:
+        aspect: The aspect meant.
+        aspects: All of the rubric.
+        tally: Sums of the scores on it.
+        n_islands: Groups of clips and raters that share no rating.
+        clips, raters: By place.
+        rank_C: Each clip's rank by name.
+        labels: Label to its values, and which of them each clip has.
+        means_NA: MOS of each rated clip on each aspect, NaN where none is given.
+        ratings: Scores one by one; None where more were collected than asked for.
+    """
+
+    aspect: Aspect
+    aspects: list[Aspect]
+    tally: Tally
+    n_islands: int
+    clips: list[RatedClip]
+    raters: list[Rater]
+    rank_C: Ints
+    labels: Mapping[str, tuple[list[str], Ints]]
+    means_NA: Floats
+    ratings: Ratings | None
+
+    @property
+    def simulated_raters(self) -> list[Rater]:
+        """Those among who rated that are no people."""
+        rated = np.flatnonzero(self.tally.n_R).tolist()
+        return [self.raters[place] for place in rated if self.raters[place].is_simulated]
+
+
+def collected(
+    campaign: Campaign,
+    aspect_key: str,
+    *,
+    group: tuple[str, str] | None = None,
+    most_ratings: int | None = 0,
+) -> Collected:
+    """What was collected on an aspect so far, from new rows alone where older ones are known.
+
+    Args:
+        campaign: Of which.
+        aspect_key: Of its rubric.
+        group: A label of clips, one of `LABELS`, with the value they have; None for all clips.
+        most_ratings: Up to how many scores come one by one too; None for any number.
+
+    Raises:
+        ValueError: the rubric has no such aspect, or clips no such label.
+    """
+    with live_ratings(campaign) as known:
+        place = _place(known.aspects, aspect_key)
+        view = View(place, group)
+        ledger = known.ledger
+        tally = ledger.tally(view)
+        is_asked = most_ratings is None or tally.n_ratings <= most_ratings
+        return Collected(
+            aspect=known.aspects[place],
+            aspects=known.aspects,
+            tally=deepcopy(tally),
+            n_islands=ledger.islands(view),
+            clips=known.clips.rows,
+            raters=_raters(campaign, known),
+            rank_C=known.clips.rank_C,
+            labels={name: ledger.labels(name) for name in LABELS} if len(ledger) else {},
+            means_NA=_means(known, view),
+            ratings=Ratings(*ledger.select(view)) if is_asked else None,
+        )
+
+
+def summarise(found: Collected) -> Reliability:
+    """All that is said of what was collected."""
+    one = found.ratings
+    ratings = None if one is None else (one.scores_T, one.clip_T, one.rater_T)
+    return reliability(found.tally, found.n_islands, found.means_NA, ratings)
+
+
+def _place(aspects: list[Aspect], key: str) -> int:
+    keys = [aspect.key for aspect in aspects]
+    if key not in keys:
+        raise ValueError(f"No aspect is called {key!r}: choose one of {', '.join(keys)}.")
+    return keys.index(key)
+
+
+def _means(known: LiveRatings, view: View) -> Floats:
+    """MOS of the rated clips on each aspect."""
+    tallies = [
+        known.ledger.tally(View(place, view.group, view.without))
+        for place in range(len(known.aspects))
+    ]
+    size = max((len(tally.n_C) for tally in tallies), default=0)
+    means_CA = np.full((size, len(tallies)), np.nan)
+    for place, tally in enumerate(tallies):
+        rated = np.flatnonzero(tally.n_C)
+        means_CA[rated, place] = tally.sum_C[rated] / tally.n_C[rated]
+    return means_CA[~np.isnan(means_CA).all(axis=1)]
+
+
+def _raters(campaign: Campaign, known: LiveRatings) -> list[Rater]:
+    by_pk = raters_by_pk(campaign)
+    return [by_pk[pk] for pk in known.rater_places.keys]
+
+
+def raters_by_pk(campaign: Campaign) -> dict[int, Rater]:
+    """Each rater of a campaign under a pseudonym: R01, R02 and so on in the order of joining."""
+    rows = campaign.memberships.filter(role=Membership.Role.RATER)
+    ordered = rows.order_by("created_at", "pk").values_list("pk", "public_id", "is_simulated")
+    return {
+        pk: Rater(pk, public_id, f"R{number:02d}", is_simulated)
+        for number, (pk, public_id, is_simulated) in enumerate(ordered, start=1)
+    }
