@@ -94,14 +94,14 @@ def mos_from_sums(
     """
     n_G, sums_G, squares_G = (np.asarray(each, dtype=np.int64) for each in (n, sums, squares))
     # Groups of few scores look alike: quantiles are taken once for each look.
-    looks_L3, look_G = np.unique(
-        np.stack([n_G, sums_G, squares_G], axis=1), axis=0, return_inverse=True
-    )
-    n_L, sums_L, squares_L = looks_L3.T
+    _, of_two_G = np.unique(n_G * (sums_G.max(initial=0) + 1) + sums_G, return_inverse=True)
+    key_G = of_two_G * (squares_G.max(initial=0) + 1) + squares_G
+    _, first_L, look_G = np.unique(key_G, return_index=True, return_inverse=True)
+    n_L, sums_L, squares_L = n_G[first_L], sums_G[first_L], squares_G[first_L]
     around_L = (n_L * squares_L - sums_L**2) / n_L
     of_looks = _with_intervals([], n_L, sums_L / n_L, around_L, level)
     columns = {
-        name: getattr(of_looks, name)[look_G.ravel()]
+        name: getattr(of_looks, name)[look_G]
         for name in ("mos_raw", "sd", "n", "low", "high", "is_bounded")
     }
     return MOSTable(keys=list(keys), **columns, level=level)

@@ -202,9 +202,12 @@ class Ledger:
         meant = self._meant(view, come[new])
         revised, former = come[new][meant], gone[old][meant]
         clips, raters = (self._columns[name][revised] for name in ("clip", "rater"))
-        tally.replace(scores[former], scores[revised], clips, raters)
+        if len(revised):
+            tally.replace(scores[former], scores[revised], clips, raters)
         for change, rows, paired in ((tally.take_away, gone, old), (tally.add, come, new)):
-            change(*self._of(view, np.delete(rows, paired)))
+            rest = self._of(view, np.delete(rows, paired))
+            if len(rest[0]):
+                change(*rest)
 
     def _of(self, view: View, rows: Ints) -> tuple[Ints, Ints, Ints]:
         rows = rows[self._columns["scores"][rows, view.aspect] != NO_SCORE] if self._n else rows

@@ -344,7 +344,7 @@ def group_table(table: MOSTable, names: Sequence[str], code_C: Ints) -> list[dic
             "n_clips": int(means.n[i]),
             "n_ratings": int(n_ratings[code]),
         }
-        for i, code in enumerate(means.keys)
+        for i, code in enumerate(np.unique(code_C).tolist())
     ]
     return sorted(rows, key=lambda row: -row["mos_raw"])
 
