@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from annotator.models import Aspect, Campaign, Rating
 from mos.ledger import Block, Ledger
 from mos.selectors.clips import KnownClips, Places
-from mos.selectors.rows import ratings_after, scores_after, transactions
+from mos.selectors.rows import newest, ratings_between, scores_of, transactions
 
 Ints = NDArray[np.int64]
 MOST_KEPT_BYTES = 512 * 2**20  # of all campaigns in one process
@@ -31,9 +31,9 @@ LABELS = ("language_pair", "system", "condition")
 class LiveRatings:
     """One campaign's ratings as far as they were read.
 
-    `settled` is the highest key below which no rating can appear any more; between it and the
-    newest one, rows are asked for again, because on PostgreSQL a lower key may become visible after
-    a higher one.
+    `newest` is the newest rating of any campaign when this one was read. `settled` is the highest
+    key below which no rating can appear any more; between it and the newest one, rows are asked for
+    again, because on PostgreSQL a lower key may become visible after a higher one.
     """
 
     aspects: list[Aspect]
@@ -67,14 +67,14 @@ class LiveRatings:
     def catch_up(self, campaign: Campaign) -> None:
         """Read what is new."""
         self._settle()
-        rows = ratings_after(campaign, self.settled)
-        keys = rows[0].astype(np.int64)
-        is_new = ~self.ledger.has(keys)
+        self.newest = newest()
+        rows = ratings_between(campaign, self.settled, self.newest[0])
+        is_new = ~self.ledger.has(rows[0].astype(np.int64))
         if is_new.any():
             self._add(campaign, rows[:, is_new])
         else:
             self._label()
-        self._note(max(int(keys.max(initial=0)), self.newest[0]))
+        self._note()
 
     def _label(self) -> None:
         """Tell the arrays what clips are labelled, where that is new."""
@@ -101,8 +101,8 @@ class LiveRatings:
         )
 
     def _scores(self, campaign: Campaign, ratings: Ints) -> NDArray[np.uint8]:
-        """Shape (T, A). What came in since the ratings were read waits for the next time."""
-        of, aspect, value = scores_after(campaign, int(ratings[0]) - 1)
+        """Shape (T, A), 0 where none was given."""
+        of, aspect, value = scores_of(campaign, ratings)
         place = np.searchsorted(ratings, of)
         known = place < len(ratings)
         known[known] = ratings[place[known]] == of[known]
@@ -121,16 +121,13 @@ class LiveRatings:
             self.settled = max(self.settled, max(done) - MARGIN)
             self.horizons = [one for one in self.horizons if one[0] > max(done)]
 
-    def _note(self, newest: int) -> None:
-        """Remember up to where was read, and what may still come below."""
-        if newest != self.newest[0]:
-            key = Rating.objects.values_list("idempotency_key", flat=True).get(pk=newest)
-            self.newest = newest, key
+    def _note(self) -> None:
+        """Remember what may still come below what was read."""
         _, following = transactions()
         if following:
-            self.horizons.append((newest, following))
+            self.horizons.append((self.newest[0], following))
         else:
-            self.settled = newest
+            self.settled = self.newest[0]
 
 
 _kept: OrderedDict[str, LiveRatings] = OrderedDict()

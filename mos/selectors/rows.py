@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.db import connection
@@ -15,6 +16,8 @@ from annotator.models import Campaign, Rating, Score
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ROWS_A_FETCH = 20_000
+SHORT_SPAN = 20_000
+FEW_RATINGS = 500
 RATING_FIELDS = (
     "pk",
     "assignment__clip",
@@ -26,19 +29,34 @@ RATING_FIELDS = (
 SCORE_FIELDS = ("rating", "aspect", "value_raw")
 
 
-def ratings_after(campaign: Campaign, after: int) -> Floats:
-    """Ratings whose key is above this one, shape (fields, T), fields as `RATING_FIELDS`.
+def ratings_between(campaign: Campaign, after: int, up_to: int) -> Floats:
+    """Ratings whose keys lie above one and up to another, shape (fields, T), as `RATING_FIELDS`.
 
-    Revisions are among them, each a row.
+    Revisions are among them, each a row. Where the span is short all ratings in it are read and
+    those of other campaigns left out here: asked for one campaign, databases would walk through all
+    of its assignments to find a few new ratings.
     """
-    rows = Rating.objects.filter(assignment__campaign=campaign, pk__gt=after)
-    return columns(rows.order_by(), *RATING_FIELDS)
+    rows = Rating.objects.filter(pk__gt=after, pk__lte=up_to).order_by()
+    if up_to - after > SHORT_SPAN:
+        return columns(rows.filter(assignment__campaign=campaign), *RATING_FIELDS)
+    found = columns(rows, *RATING_FIELDS, "assignment__campaign")
+    return found[:-1, found[-1] == campaign.pk]
 
 
-def scores_after(campaign: Campaign, after: int) -> Ints:
-    """Scores of ratings whose key is above this one, shape (fields, rows), as `SCORE_FIELDS`."""
-    rows = Score.objects.filter(rating__assignment__campaign=campaign, rating__gt=after)
+def scores_of(campaign: Campaign, ratings: Ints) -> Ints:
+    """Scores of these ratings, shape (fields, rows), as `SCORE_FIELDS`; of many, others beside."""
+    if len(ratings) <= FEW_RATINGS:
+        rows = Score.objects.filter(rating__in=ratings.tolist())
+    else:
+        span = {"rating__gte": int(ratings.min()), "rating__lte": int(ratings.max())}
+        rows = Score.objects.filter(rating__assignment__campaign=campaign, **span)
     return columns(rows.order_by(), *SCORE_FIELDS).astype(np.int64)
+
+
+def newest() -> tuple[int, UUID | None]:
+    """Key of the newest rating of all campaigns, and what tells it from another of the same key."""
+    row = Rating.objects.order_by("-pk").values_list("pk", "idempotency_key").first()
+    return row or (0, None)
 
 
 def columns(rows: QuerySet[Any], *fields: str) -> Floats:
