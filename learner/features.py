@@ -224,9 +224,12 @@ class FeatureStore:
     ) -> Iterator[tuple[str, pa.Table]]:
         for path in self.shards() if shards is None else shards:
             try:
-                # Not `read_table`: it takes the way of data sets, whose threads now and then abort
-                # a process that ends right after.
-                with self.files.open(path, "rb") as file, pq.ParquetFile(file) as shard:
+                # Without any thread of Arrow's: now and then one aborts a process that ends while
+                # it starts.
+                with (
+                    self.files.open(path, "rb") as file,
+                    pq.ParquetFile(file, pre_buffer=False) as shard,
+                ):
                     table = shard.read(columns=columns, use_threads=False)
                 yield path, table
             except FileNotFoundError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import fsspec
 import numpy as np
@@ -49,6 +52,30 @@ def test_a_later_row_wins_and_what_is_missing_is_a_question(store):
     np.testing.assert_array_equal(store.read(["a"], 2), [[9, 9]])
     store.add([Feature("a", "worse", None, "the file was replaced by a silent one")])
     assert np.isnan(store.read(["a"], 2)).all()
+
+
+COUNTED = """
+import os
+from pathlib import Path
+from django.conf import settings
+settings.configure(DUBSCORE_ARRAYS=Path("{folder}") / "arrays", USE_TZ=True)
+import numpy as np
+from learner.features import Feature, FeatureStore
+count = lambda: len(os.listdir("/proc/self/task"))
+store = FeatureStore("voice", "1", "{folder}/features")
+before = count()
+store.add([Feature("a", "k", np.ones(2, dtype=np.float32))])
+store.known(), store.errors(), store.holding(), store.read(["a"], 2)
+print(before, count())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted on Linux")
+def test_no_thread_is_started_that_could_abort_a_process_as_it_ends(tmp_path):
+    code = COUNTED.format(folder=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = done.stdout.split()
+    assert before == after
 
 
 def test_the_same_rows_make_the_same_bytes(store, root):
