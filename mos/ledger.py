@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 NO_SCORE = 0
+MOST_VIEWS = 64  # kept up to date with each rating
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,13 @@ class Ledger:
 
     def tally(self, view: View) -> Tally:
         """Sums over what is meant, from now on kept with each rating that is added."""
-        if view not in self._tallies:
-            self._tallies[view] = Tally.of(*self.select(view))
-        return self._tallies[view]
+        tally = self._tallies.pop(view, None)
+        if tally is None:
+            while len(self._tallies) >= MOST_VIEWS:
+                self._tallies.pop(next(iter(self._tallies)))  # asked for longest ago
+            tally = Tally.of(*self.select(view))
+        self._tallies[view] = tally
+        return tally
 
     def select(self, view: View) -> tuple[Ints, Ints, Ints]:
         """Scores that count, with places of their clips and raters."""

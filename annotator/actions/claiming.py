@@ -28,7 +28,7 @@ def claim_assignments(
     if membership.campaign.state != Campaign.State.LIVE:
         return []
     held = _held(membership)
-    if len(held) < wanted:
+    if len(held) < wanted and not membership.is_rejected:
         with transaction.atomic():
             # One page of a rater at a time, or each of several would take places of its own.
             Membership.objects.select_for_update().get(pk=membership.pk)

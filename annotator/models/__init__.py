@@ -6,6 +6,7 @@ from annotator.models.campaigns import Assignment, Campaign, ClipReport, Members
 from annotator.models.corpora import Clip, Corpus
 from annotator.models.ratings import Rating, Score
 from annotator.models.rubrics import Aspect, Rubric
+from annotator.models.verdicts import Verdict
 
 __all__ = [
     "Aspect",
@@ -18,5 +19,6 @@ __all__ = [
     "Rating",
     "Rubric",
     "Score",
+    "Verdict",
     "Wave",
 ]

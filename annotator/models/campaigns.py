@@ -137,6 +137,12 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} ({self.role}, {self.campaign})"
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the last verdict on this rater is that the ratings do not count."""
+        standing = self.verdicts.order_by("-pk").values_list("is_accepted", flat=True).first()
+        return standing is False
+
 
 class Wave(models.Model):
     """Places opened together in a campaign: the first design, or what a round asked for."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.models import Aspect, Campaign, Membership
+from annotator.models import Aspect, Campaign, Membership, Verdict
 from mos.ledger import View
 from mos.selectors.clips import RatedClip
 from mos.selectors.live import LABELS, LiveRatings, live_ratings
@@ -71,6 +71,7 @@ class Collected:
         labels: Label to its values, and which of them each clip has.
         means_NA: MOS of each rated clip on each aspect, NaN where none is given.
         ratings: Scores one by one; None where more were collected than asked for.
+        rejected: Places of the raters whose ratings do not count.
     """
 
     aspect: Aspect
@@ -83,6 +84,7 @@ class Collected:
     labels: Mapping[str, tuple[list[str], Ints]]
     means_NA: Floats
     ratings: Ratings | None
+    rejected: frozenset[int]
 
     @property
     def simulated_raters(self) -> list[Rater]:
@@ -111,7 +113,8 @@ def collected(
     """
     with live_ratings(campaign) as known:
         place = _place(known.aspects, aspect_key)
-        view = View(place, group)
+        rejected = _rejected(campaign, known)
+        view = View(place, group, rejected)
         ledger = known.ledger
         tally = ledger.tally(view)
         is_asked = most_ratings is None or tally.n_ratings <= most_ratings
@@ -126,6 +129,7 @@ def collected(
             labels={name: ledger.labels(name) for name in LABELS} if len(ledger) else {},
             means_NA=_means(known, view),
             ratings=Ratings(*ledger.select(view)) if is_asked else None,
+            rejected=rejected,
         )
 
 
@@ -155,6 +159,13 @@ def _means(known: LiveRatings, view: View) -> Floats:
         rated = np.flatnonzero(tally.n_C)
         means_CA[rated, place] = tally.sum_C[rated] / tally.n_C[rated]
     return means_CA[~np.isnan(means_CA).all(axis=1)]
+
+
+def _rejected(campaign: Campaign, known: LiveRatings) -> frozenset[int]:
+    """Places of the raters of whom the last verdict says that their ratings do not count."""
+    verdicts = Verdict.objects.standing().filter(rater__campaign=campaign, is_accepted=False)
+    places = known.rater_places.known()
+    return frozenset(places[pk] for pk in verdicts.values_list("rater", flat=True) if pk in places)
 
 
 def _raters(campaign: Campaign, known: LiveRatings) -> list[Rater]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +43,10 @@ class Places:
     def __init__(self) -> None:
         self.keys: list[int] = []
         self._place: dict[int, int] = {}
+
+    def known(self) -> Mapping[int, int]:
+        """Key to place."""
+        return self._place
 
     def of(self, keys: Ints) -> Ints:
         """Where each key stands; new ones at the end."""

@@ -17,7 +17,6 @@ from mos.selectors import collected, live_ratings
 from mos.selectors.live import forget
 from tests.ratings import give_rating
 
-
 WORDS = ["Excellent", "Good", "Fair", "Poor", "Bad"]
 
 
