@@ -34,7 +34,7 @@ def reliability_page(request: HttpRequest, campaign_id: str) -> HttpResponse:
     aspect = _chosen(aspects, request.GET.get("aspect"))
     context = {"campaign": campaign, "aspects": aspects, "aspect": aspect}
     if aspect is not None:
-        context |= _figures(campaign, aspect, request.GET)
+        context |= figures(campaign, aspect, request.GET)
     is_part = request.htmx.target == "reliability"
     return render(request, f"mos/{'_' if is_part else ''}reliability.html", context)
 
@@ -49,7 +49,8 @@ def _chosen(aspects: list[Aspect], key: str | None) -> Aspect | None:
     return by_key[key]
 
 
-def _figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, Any]:
+def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, Any]:
+    """What the page shows of one aspect, for its template."""
     most = None if asked.get("intervals") else MOST_AT_ONCE
     found = collected(campaign, aspect.key, most_ratings=most)
     if not found.tally.n_ratings:
