@@ -208,7 +208,21 @@ def dependability_interval(
     Raises:
         ValueError: as `variance_components` and `upper_quantile`, or k is not above 0.
     """
-    _check_raters(k)
+    return dependability_intervals(scores, clips, raters, ks=(k,), level=level, seed=seed)[0]
+
+
+def dependability_intervals(
+    scores: ArrayLike,
+    clips: ArrayLike,
+    raters: ArrayLike,
+    *,
+    ks: Sequence[float],
+    level: float = 0.95,
+    seed: int = 0,
+) -> list[Interval]:
+    """As `dependability_interval`, for means of several numbers of raters in one go."""
+    for k in ks:
+        _check_raters(k)
     tail = upper_quantile(level)
     design = _design(scores, clips, raters)
     n_clips, n_raters = design.counts_CR.shape
@@ -217,15 +231,23 @@ def dependability_interval(
     less_CD, less_RD = _leave_out(n_clips, random), _leave_out(n_raters, random)
     repeat_C = np.repeat(every_C, less_RD.shape[1], axis=1)
     repeat_R = np.repeat(every_R, less_CD.shape[1], axis=1)
-    by_clip = _jackknife_variance(_fisher(_solve(design, less_CD, repeat_R), k))
-    by_rater = _jackknife_variance(_fisher(_solve(design, repeat_C, less_RD), k))
-    by_rating = _jackknife_variance(_fisher(_without_ratings(design, random), k))
-    # np.max passes NaN on; the built-in max would drop what cannot be told, and look narrower.
-    variance = np.max([by_clip, by_rater, by_clip + by_rater - by_rating])
-    centre = _fisher(_solve(design, every_C, every_R), k)[0]
-    fewest = min(less_CD.shape[1], less_RD.shape[1])
-    half = stats.t.ppf(tail, fewest - 1) * np.sqrt(variance)
-    return Interval(float(np.tanh(centre - half)), float(np.tanh(centre + half)), level)
+    whole = _solve(design, every_C, every_R)
+    without = (
+        _solve(design, less_CD, repeat_R),
+        _solve(design, repeat_C, less_RD),
+        _without_ratings(design, random),
+    )
+    width = stats.t.ppf(tail, min(less_CD.shape[1], less_RD.shape[1]) - 1)
+    found = []
+    for k in ks:
+        by_clip, by_rater, by_rating = (
+            _jackknife_variance(_fisher(parts_D3, k)) for parts_D3 in without
+        )
+        # np.max passes NaN on; the built-in max would drop what cannot be told, and look narrower.
+        variance = np.max([by_clip, by_rater, by_clip + by_rater - by_rating])
+        centre, half = _fisher(whole, k)[0], width * np.sqrt(variance)
+        found.append(Interval(float(np.tanh(centre - half)), float(np.tanh(centre + half)), level))
+    return found
 
 
 def _without_ratings(design: _Design, random: np.random.Generator) -> Floats:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mos.aggregate import MOSTable, mos_table
-from mos.components import VarianceComponents, dependability_interval
+from mos.components import Interval, VarianceComponents, dependability_intervals
 from mos.from_sums import components, mean_squares
 from mos.reliability import ICCTable, cronbach_alpha, icc_forms, icc_table
 from mos.tally import Tally
@@ -206,8 +206,11 @@ def _sparse_rows(
         "ICC(2,1)": (parts.icc_single, 1.0),
         "ICC(2,k)": (parts.icc_average, parts.k_harmonic),
     }
-    for name, (value, k) in values.items():
-        low, high = _interval(ratings, value, k)
+    intervals: Sequence[Interval | None] = (None, None)
+    if ratings is not None:
+        intervals = dependability_intervals(*ratings, ks=(1.0, parts.k_harmonic))
+    for (name, (value, k)), interval in zip(values.items(), intervals, strict=True):
+        low, high = _ends(interval, value)
         rows.append(_defined(name, _by_parts(name), value, low, high, parts.n_clips, k))
     consistency, k = parts.icc_consistency, parts.k_harmonic
     over = _by_parts("ICC(3,k)")
@@ -222,15 +225,14 @@ def _sparse_rows(
     ]
 
 
-def _interval(ratings: Ratings | None, value: float, k: float) -> tuple[float, float]:
-    """The interval, or NaN where leaving clips and raters out in turn tells nothing.
+def _ends(found: Interval | None, value: float) -> tuple[float, float]:
+    """Of the interval, or NaN where leaving clips and raters out in turn tells nothing.
 
     With a handful of clips or raters, or a variance below 0, it can shrink to a point or miss the
     value; neither is an interval.
     """
-    if ratings is None:
+    if found is None:
         return math.nan, math.nan
-    found = dependability_interval(*ratings, k=k)
     holds = found.low <= value <= found.high and found.high - found.low > SHOWN_STEP
     return (found.low, found.high) if holds else (math.nan, math.nan)
 

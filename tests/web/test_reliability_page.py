@@ -224,7 +224,7 @@ def test_the_number_of_queries_does_not_grow_with_the_ratings(
     )
     with CaptureQueriesContext(connection) as many:
         client.get(page)
-    assert len(many) == len(few) <= 12
+    assert len(many) == len(few) <= 13
 
 
 @pytest.fixture
@@ -273,3 +273,14 @@ def test_the_page_needs_neither_torch_nor_pandas():
     )
     assert "mos.views" in modules.stdout.split()
     assert not {"torch", "pandas", "sklearn"} & set(modules.stdout.split())
+
+
+def test_intervals_of_many_ratings_follow_the_page(
+    campaign, clips, page, seen_by_alice, monkeypatch
+):
+    give_table(campaign, clips, [[5, 4], [4, None], [2, 3], [None, 2]])
+    asked = "?aspect=overall&amp;intervals=1"
+    assert asked not in seen_by_alice()
+    monkeypatch.setattr("mos.views.MOST_AT_ONCE", 3)
+    assert f'hx-get="{asked}"' in seen_by_alice() and f'href="{asked}"' in seen_by_alice()
+    assert asked not in seen_by_alice("?aspect=overall&intervals=1")
