@@ -158,9 +158,19 @@ class Ledger:
             return tally.islands([], [])
         return tally.islands(*self.select(view)[1:])
 
-    def column(self, name: str) -> NDArray[Any]:
-        """One entry for each rating that counts, in the order of their coming."""
-        return self._columns[name][: self._n][self._is_current[: self._n]]
+    def rows(self, without: frozenset[int] = frozenset()) -> Block:
+        """Each rating that counts, in the order of their coming.
+
+        Args:
+            without: Places of raters who are left out.
+        """
+        counts = self._is_current[: self._n].copy()
+        if self._n and without:
+            counts &= ~np.isin(self._columns["rater"][: self._n], list(without))
+        if not self._n:
+            return _no_ratings(self.n_aspects)
+        names = (field.name for field in fields(Block))
+        return Block(**{name: self._columns[name][: self._n][counts] for name in names})
 
     def has(self, ratings: Ints) -> Bools:
         """Which of these keys are here already."""
@@ -234,6 +244,19 @@ class Ledger:
         if view.without and len(rows):
             meant &= ~np.isin(self._columns["rater"][rows], list(view.without))
         return meant
+
+
+def _no_ratings(n_aspects: int) -> Block:
+    nothing = np.zeros(0, dtype=np.int64)
+    return Block(
+        nothing,
+        nothing.astype(np.int32),
+        nothing.astype(np.int32),
+        nothing.astype(np.int16),
+        nothing.astype(np.float32),
+        nothing.astype(np.float32),
+        np.zeros((0, n_aspects), dtype=np.uint8),
+    )
 
 
 def _longer(column: NDArray[Any], room: int) -> NDArray[Any]:

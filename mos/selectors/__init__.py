@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ __all__ = [
     "Rater",
     "Ratings",
     "collected",
+    "data_hash",
+    "everything",
     "live_ratings",
     "raters_by_pk",
     "summarise",
@@ -112,25 +115,43 @@ def collected(
         ValueError: the rubric has no such aspect, or clips no such label.
     """
     with live_ratings(campaign) as known:
-        place = _place(known.aspects, aspect_key)
-        rejected = _rejected(campaign, known)
-        view = View(place, group, rejected)
-        ledger = known.ledger
-        tally = ledger.tally(view)
-        is_asked = most_ratings is None or tally.n_ratings <= most_ratings
-        return Collected(
-            aspect=known.aspects[place],
-            aspects=known.aspects,
-            tally=deepcopy(tally),
-            n_islands=ledger.islands(view),
-            clips=known.clips.rows,
-            raters=_raters(campaign, known),
-            rank_C=known.clips.rank_C,
-            labels={name: ledger.labels(name) for name in LABELS} if len(ledger) else {},
-            means_NA=_means(known, view),
-            ratings=Ratings(*ledger.select(view)) if is_asked else None,
-            rejected=rejected,
-        )
+        return _collected(campaign, known, aspect_key, group, most_ratings)
+
+
+def everything(campaign: Campaign) -> tuple[dict[str, Collected], str]:
+    """What was collected on each aspect at one and the same moment, and the hash of the scores."""
+    with live_ratings(campaign) as known:
+        found = {
+            aspect.key: _collected(campaign, known, aspect.key, None, None)
+            for aspect in known.aspects
+        }
+        return found, _hash(known, _rejected(campaign, known))
+
+
+def _collected(
+    campaign: Campaign,
+    known: LiveRatings,
+    aspect_key: str,
+    group: tuple[str, str] | None,
+    most_ratings: int | None,
+) -> Collected:
+    place, rejected = _place(known.aspects, aspect_key), _rejected(campaign, known)
+    view, ledger = View(place, group, rejected), known.ledger
+    tally = ledger.tally(view)
+    is_asked = most_ratings is None or tally.n_ratings <= most_ratings
+    return Collected(
+        aspect=known.aspects[place],
+        aspects=known.aspects,
+        tally=deepcopy(tally),
+        n_islands=ledger.islands(view),
+        clips=known.clips.rows,
+        raters=_raters(campaign, known),
+        rank_C=known.clips.rank_C,
+        labels={name: ledger.labels(name) for name in LABELS} if len(ledger) else {},
+        means_NA=_means(known, view),
+        ratings=Ratings(*ledger.select(view)) if is_asked else None,
+        rejected=rejected,
+    )
 
 
 def summarise(found: Collected) -> Reliability:
@@ -138,6 +159,26 @@ def summarise(found: Collected) -> Reliability:
     one = found.ratings
     ratings = None if one is None else (one.scores_T, one.clip_T, one.rater_T)
     return reliability(found.tally, found.n_islands, found.means_NA, ratings)
+
+
+def data_hash(campaign: Campaign) -> str:
+    """SHA-256 of the scores that count now: clip, rater and scores of each rating.
+
+    The same ratings give the same hash in any process and after any restart.
+    """
+    with live_ratings(campaign) as known:
+        return _hash(known, _rejected(campaign, known))
+
+
+def _hash(known: LiveRatings, rejected: frozenset[int]) -> str:
+    rows = known.ledger.rows(without=rejected)
+    clips = np.array(known.clip_places.keys, dtype=np.int64)[rows.clip]
+    raters = np.array(known.rater_places.keys, dtype=np.int64)[rows.rater]
+    order = np.lexsort((raters, clips))
+    digest = sha256(",".join(aspect.key for aspect in known.aspects).encode())
+    for column in (clips, raters, rows.scores):
+        digest.update(np.ascontiguousarray(column[order], dtype="<i8").tobytes())
+    return digest.hexdigest()
 
 
 def _place(aspects: list[Aspect], key: str) -> int:

@@ -106,7 +106,9 @@ def test_it_knows_what_is_here_and_what_watching_was():
     assert not ledger.has(np.array([3])).any()
     ledger.append(block_of([(0, 0, (5,)), (1, 1, (4,))], first=3))
     assert ledger.has(np.array([2, 3, 4, 5])).tolist() == [False, True, True, False]
-    assert ledger.column("lead_time_s").tolist() == [9.0, 9.0]
+    assert ledger.rows().lead_time_s.tolist() == [9.0, 9.0]
+    assert ledger.rows(without=frozenset({0})).rating.tolist() == [4]
+    assert len(Ledger(2).rows()) == 0
 
 
 def test_another_number_of_aspects_is_refused():
