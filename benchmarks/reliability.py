@@ -145,7 +145,7 @@ def page(n: int) -> dict[str, float]:
 
     from benchmarks._many_ratings import campaign_of, one_more, raw_rows
     from mos.selectors.live import forget
-    from mos.views import figures
+    from mos.views.reliability import figures
 
     campaign = campaign_of(n, SEED)
     aspect = campaign.rubric.aspects.get()

@@ -9,6 +9,10 @@ from mos import views
 app_name = "mos"
 urlpatterns = [
     path("campaigns/<slug:campaign_id>/reliability/", views.reliability_page, name="reliability"),
+    path("campaigns/<slug:campaign_id>/raters/", views.raters_page, name="raters"),
+    path("raters/<slug:rater_id>/verdict/", views.judge, name="judge"),
+    path("campaigns/<slug:campaign_id>/reports/", views.store, name="store"),
+    path("reports/<slug:report_id>/", views.report_page, name="report"),
     path("campaigns/<slug:campaign_id>/labels.csv", views.labels_csv, name="labels_csv"),
     path("campaigns/<slug:campaign_id>/labels.jsonl", views.labels_jsonl, name="labels_jsonl"),
 ]

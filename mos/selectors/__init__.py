@@ -10,10 +10,11 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from annotator.models import Aspect, Campaign, Membership, Verdict
+from annotator.models import Aspect, Campaign, Verdict
 from mos.ledger import View
 from mos.selectors.clips import RatedClip
 from mos.selectors.live import LABELS, LiveRatings, live_ratings
+from mos.selectors.people import Rater, raters_by_pk
 from mos.summaries import Reliability, reliability
 from mos.tally import Tally
 
@@ -33,16 +34,6 @@ __all__ = [
     "raters_by_pk",
     "summarise",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Rater:
-    """A rater under the pseudonym that pages and exports use."""
-
-    pk: int
-    public_id: str
-    name: str
-    is_simulated: bool
 
 
 @dataclass(frozen=True)
@@ -212,13 +203,3 @@ def _rejected(campaign: Campaign, known: LiveRatings) -> frozenset[int]:
 def _raters(campaign: Campaign, known: LiveRatings) -> list[Rater]:
     by_pk = raters_by_pk(campaign)
     return [by_pk[pk] for pk in known.rater_places.keys]
-
-
-def raters_by_pk(campaign: Campaign) -> dict[int, Rater]:
-    """Each rater of a campaign under a pseudonym: R01, R02 and so on in the order of joining."""
-    rows = campaign.memberships.filter(role=Membership.Role.RATER)
-    ordered = rows.order_by("created_at", "pk").values_list("pk", "public_id", "is_simulated")
-    return {
-        pk: Rater(pk, public_id, f"R{number:02d}", is_simulated)
-        for number, (pk, public_id, is_simulated) in enumerate(ordered, start=1)
-    }

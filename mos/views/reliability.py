@@ -1,4 +1,4 @@
-"""The researcher's pages of what the ratings are worth."""
+"""The page of what the ratings are worth."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.models import Aspect, Campaign
-from mos import exports
 from mos.charts import TICKS, split_bar
 from mos.clip_table import ClipTable, columns, known_order
 from mos.selectors import collected, summarise
+from mos.views.choice import chosen_aspect
 
 CLIPS_A_PAGE = 100
 # Beyond this the intervals of a table with gaps take too long for a page, and follow it.
 MOST_AT_ONCE = 20_000
-USUAL_ASPECT = "overall"
 
 
 @login_required
@@ -31,22 +29,12 @@ def reliability_page(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """Reliability and MOS of one aspect."""
     campaign = get_object_or_404(Campaign.objects.studied_by(request.user), public_id=campaign_id)
     aspects = list(campaign.rubric.aspects.order_by("position"))
-    aspect = _chosen(aspects, request.GET.get("aspect"))
+    aspect = chosen_aspect(aspects, request.GET.get("aspect"))
     context = {"campaign": campaign, "aspects": aspects, "aspect": aspect}
     if aspect is not None:
         context |= figures(campaign, aspect, request.GET)
     is_part = request.htmx.target == "reliability"
     return render(request, f"mos/{'_' if is_part else ''}reliability.html", context)
-
-
-def _chosen(aspects: list[Aspect], key: str | None) -> Aspect | None:
-    """The aspect asked for, or else the overall quality; none in a rubric without aspects."""
-    by_key = {aspect.key: aspect for aspect in aspects}
-    if key is None:
-        return by_key.get(USUAL_ASPECT) or next(iter(aspects), None)
-    if key not in by_key:
-        raise Http404(f"No aspect is called {key!r}.")
-    return by_key[key]
 
 
 def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, Any]:
@@ -74,30 +62,9 @@ def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, A
         "clips": table.rows(page.object_list),
         "columns": columns(order),
         "order": order,
+        "stored": campaign.reliability_reports.select_related("created_by"),
     }
 
 
 def _percent(share_frac: float) -> str:
     return f"{100 * share_frac:.1f} %" if share_frac else "none"
-
-
-@login_required
-@require_safe
-def labels_csv(request: HttpRequest, campaign_id: str) -> HttpResponseBase:
-    """The labelled set as a long CSV."""
-    return _download(request, campaign_id, "csv")
-
-
-@login_required
-@require_safe
-def labels_jsonl(request: HttpRequest, campaign_id: str) -> HttpResponseBase:
-    """The labelled set as JSON lines."""
-    return _download(request, campaign_id, "jsonl")
-
-
-def _download(request: HttpRequest, campaign_id: str, kind: str) -> HttpResponseBase:
-    campaign = get_object_or_404(Campaign.objects.studied_by(request.user), public_id=campaign_id)
-    try:
-        return exports.download(campaign, kind, revisions=request.GET.get("revisions", "last"))
-    except ValueError as refusal:
-        return HttpResponseBadRequest(str(refusal), content_type="text/plain; charset=utf-8")
