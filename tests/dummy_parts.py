@@ -27,6 +27,9 @@ def obey(words):
         raise Unavailable("the clip has nothing to say")
     if order == "wait":
         time.sleep(0.2)
+    if order == "threads":
+        import torch
+        raise Unavailable(f"threads: {torch.get_num_threads()}")
 
 
 class Letters:

@@ -82,10 +82,15 @@ def _said(part: Any, kind: str, media: ClipMedia) -> dict[str, Any]:
     """The fields of an answer.
 
     Raises:
-        ArithmeticError: it gave something that is no number.
+        ArithmeticError: it gave something that is no number, or not as many as its card says.
     """
     if kind == "encoder":
         vector = np.asarray(part.embed(media), dtype=np.float32)
+        if vector.shape != (part.card.width,):
+            raise ArithmeticError(
+                f"{part.card.name} gave a vector of shape {vector.shape}; its card says "
+                f"({part.card.width},)"
+            )
         if not np.isfinite(vector).all():
             raise ArithmeticError(
                 f"{part.card.name} gave a vector with entries that are no numbers"

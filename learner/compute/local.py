@@ -1,14 +1,15 @@
 """The engine of one machine: processes that each load the parts once and decode one clip ahead.
 
-With a single process the work is done where it is asked for. A process that dies takes no other
-work with it: what it held is tried once more, clip by clip, and a clip at which a process dies
-again gets that as its reason.
+With a single process the work is done where it is asked for, in one thread beside the decoding. A
+process that dies takes no other work with it: what it held is tried once more, clip by clip, and a
+clip at which a process dies again gets that as its reason.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,14 +64,33 @@ def cores() -> int:
 class _Desk:
     """Orders in the hands of one process: while one is answered, the next is being decoded."""
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, threads: int) -> None:
+        self.threads = threads
         self.bench = Bench(weights)
         self.decoder = ThreadPoolExecutor(1)
         self.orders: deque[tuple[Order, Future[tuple[ClipMedia, float]]]] = deque()
+        self.threads_before = 0
 
     def take(self, order: Order) -> None:
         self.bench.load(order)
+        self._limit_threads()
         self.orders.append((order, self.decoder.submit(_timed, order, self.bench.weights)))
+
+    def close(self) -> None:
+        self.decoder.shutdown(cancel_futures=True)
+        if self.threads_before:
+            sys.modules["torch"].set_num_threads(self.threads_before)
+
+    def _limit_threads(self) -> None:
+        """Of torch, once it is there and before decoding, where it may be used too, starts.
+
+        With as many as cores each would wait for a core that decoding, or anything else, has: on
+        two cores, of which one was taken, eight times as long.
+        """
+        if "torch" in sys.modules and not self.threads_before:
+            torch = sys.modules["torch"]
+            self.threads_before = torch.get_num_threads()
+            torch.set_num_threads(self.threads)
 
     def answer(self) -> Done:
         order, decoding = self.orders.popleft()
@@ -80,7 +100,7 @@ class _Desk:
 
 def _alone(weights: Path, orders: Iterable[Order], check: Check) -> Iterator[Done]:
     """Answers, in order, by this process."""
-    desk = _Desk(weights)
+    desk = _Desk(weights, threads=1)
     try:
         for order in orders:
             check()
@@ -91,7 +111,7 @@ def _alone(weights: Path, orders: Iterable[Order], check: Check) -> Iterator[Don
         while desk.orders:
             yield desk.answer()
     finally:
-        desk.decoder.shutdown(cancel_futures=True)
+        desk.close()
 
 
 def _timed(order: Order, weights: Path) -> tuple[ClipMedia, float]:
@@ -208,7 +228,7 @@ def _serve(pipe: Connection, weights: Path, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     _use_threads(threads)
     try:
-        desk = _Desk(weights)
+        desk = _Desk(weights, threads)
         while True:
             if desk.orders and (len(desk.orders) == HELD or not pipe.poll()):
                 pipe.send(desk.answer())

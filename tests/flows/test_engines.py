@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from learner.compute import Order, Source, engine_of
 from learner.compute.local import LocalEngine
@@ -74,6 +75,24 @@ def test_a_part_that_fails_or_has_no_answer_keeps_no_other_from_answering(
     assert said.error == "the clip has nothing to say" and said.is_final
     assert "gave nan, which is no number" in done["clip2"]["dummy_letters"].error
     assert all(answers["dummy_codes"].vector is not None for answers in done.values())
+
+
+def test_a_vector_that_is_not_as_wide_as_its_card_says_is_a_fault(dummy, tmp_path):
+    done = by_clip(LocalEngine(tmp_path, 1).run(orders("words", "ab")))
+    assert done["clip0"]["dummy_codes"].is_final
+    fault = done["clip1"]["dummy_codes"]
+    assert not fault.is_final and "shape (2,); its card says (3,)" in fault.error
+
+
+def test_one_process_computes_in_one_thread_and_gives_the_others_back(dummy, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        done = by_clip(LocalEngine(tmp_path, 1).run(orders("threads", "threads")))
+        assert {answers["dummy_letters"].error for answers in done.values()} == {"threads: 1"}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_clip_at_which_processes_die_gets_that_as_its_reason(dummy, tmp_path):
