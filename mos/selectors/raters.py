@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.models import Campaign, Verdict
 from mos.ledger import Block
+from mos.rater_model import recover_mos
+from mos.screening import Flag, Watching, screen
 from mos.selectors.live import live_ratings
 from mos.selectors.people import Rater, raters_by_pk
 
@@ -25,6 +29,9 @@ class RaterRow:
     n_ratings: int
     mean_raw: float
     median_lead_time_s: float
+    bias: float | None
+    inconsistency: float | None
+    flags: list[Flag]
     verdict: Verdict | None
 
     @property
@@ -34,16 +41,22 @@ class RaterRow:
 
 
 def rater_rows(campaign: Campaign, aspect_key: str) -> list[RaterRow]:
-    """Every rater who has rated, in the order of joining, whether their ratings count or not."""
+    """Every rater who has rated, in the order of joining, whether their ratings count or not.
+
+    Levels and care are told beside all the others, rejected ones included, who weigh little.
+    """
     with live_ratings(campaign) as known:
         rows = known.ledger.rows()
         keys = known.rater_places.keys
         place = [aspect.key for aspect in known.aspects].index(aspect_key)
+        duration_C = np.array([clip.duration_s for clip in known.clips.rows])
+    judged = _judged(rows, place, duration_C)
     raters = raters_by_pk(campaign)
     users = dict(campaign.memberships.values_list("pk", "user__username"))
     standing = Verdict.objects.standing().filter(rater__campaign=campaign)
     verdicts = {verdict.rater_id: verdict for verdict in standing.select_related("given_by")}
     found = {keys[rater]: of for rater, of in _by_rater(rows).items()}
+    place_of = {pk: place for place, pk in enumerate(keys)}
     return [
         RaterRow(
             rater=rater,
@@ -51,11 +64,33 @@ def rater_rows(campaign: Campaign, aspect_key: str) -> list[RaterRow]:
             n_ratings=len(found[pk]),
             mean_raw=_mean(rows.scores[found[pk], place]),
             median_lead_time_s=float(np.median(rows.lead_time_s[found[pk]])),
+            **judged.get(place_of[pk], NOTHING),
             verdict=verdicts.get(pk),
         )
         for pk, rater in raters.items()
         if pk in found
     ]
+
+
+NOTHING: dict[str, Any] = {"bias": None, "inconsistency": None, "flags": []}
+
+
+def _judged(rows: Block, place: int, duration_C: Floats) -> dict[int, dict[str, Any]]:
+    """Place of a rater to level, care and flags on one aspect."""
+    given = np.flatnonzero(rows.scores[:, place])
+    if not len(given):
+        return {}
+    scores, clips, raters = rows.scores[given, place], rows.clip[given], rows.rater[given]
+    watching = Watching(rows.lead_time_s[given], rows.watched_frac[given], duration_C[clips])
+    flags: dict[Any, list[Flag]] = defaultdict(list)
+    for flag in screen(scores, clips, raters, watching):
+        flags[flag.rater].append(flag)
+    model = recover_mos(scores, clips, raters)
+    columns = zip(model.raters, model.bias, model.inconsistency, strict=True)
+    return {
+        rater: {"bias": bias, "inconsistency": inconsistency, "flags": flags[rater]}
+        for rater, bias, inconsistency in columns
+    }
 
 
 def _by_rater(rows: Block) -> dict[int, Ints]:

@@ -132,3 +132,23 @@ def test_a_verdict_without_a_reason_is_refused_in_words(rated, researcher, bina)
 def test_a_page_without_raters_says_so(campaign, researcher):
     page = researcher.get(reverse("mos:raters", args=[campaign.public_id]))
     assert "Nobody has rated yet" in page.content.decode()
+
+
+def test_a_rater_who_stands_out_is_flagged_with_the_reason(rated, researcher, make_clip, bina):
+    clips = [make_clip(f"more-{n}") for n in range(12)]
+    give_table(rated, clips, [[n % 5 + 1, 3] for n in range(12)])
+    page = researcher.get(reverse("mos:raters", args=[rated.public_id])).content.decode()
+    assert "vary by" not in page  # bina's first four scores differ
+    give_table(
+        rated,
+        rated.corpus.clips.filter(name__startswith="clip").order_by("name"),
+        [
+            [5, 3],
+            [4, 3],
+            [2, 3],
+            [1, 3],
+        ],
+    )
+    page = researcher.get(reverse("mos:raters", args=[rated.public_id])).content.decode()
+    assert ">straight-lining<" in page and "vary by 0.00 only" in page
+    assert not rated.memberships.get(user=bina).verdicts.exists()
