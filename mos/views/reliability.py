@@ -15,7 +15,7 @@ from annotator.models import Aspect, Campaign
 from mos.charts import TICKS, split_bar
 from mos.clip_table import ClipTable, columns, known_order
 from mos.selectors import collected, summarise
-from mos.views.choice import chosen_aspect
+from mos.views.choice import chosen_aspect, chosen_group, groups_of
 
 CLIPS_A_PAGE = 100
 # Beyond this the intervals of a table with gaps take too long for a page, and follow it.
@@ -40,15 +40,16 @@ def reliability_page(request: HttpRequest, campaign_id: str) -> HttpResponse:
 def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, Any]:
     """What the page shows of one aspect, for its template."""
     most = None if asked.get("intervals") else MOST_AT_ONCE
-    found = collected(campaign, aspect.key, most_ratings=most)
+    group = chosen_group(asked.get("group", ""))
+    found = collected(campaign, aspect.key, group=group, most_ratings=most)
+    chosen = {"collected": found, "group": asked.get("group", ""), "groups": groups_of(found)}
     if not found.tally.n_ratings:
-        return {"collected": found}
+        return chosen
     table = ClipTable.of(found.tally, found.clips, found.rank_C, found.labels)
     summary = summarise(found)
     order = known_order(asked.get("order", ""))
     page = Paginator(table.sorted(order), CLIPS_A_PAGE).get_page(asked.get("page"))
-    return {
-        "collected": found,
+    return chosen | {
         "n_clips": len(table),
         "n_ratings": found.tally.n_ratings,
         "n_raters": found.tally.n_raters,

@@ -279,8 +279,27 @@ def test_intervals_of_many_ratings_follow_the_page(
     campaign, clips, page, seen_by_alice, monkeypatch
 ):
     give_table(campaign, clips, [[5, 4], [4, None], [2, 3], [None, 2]])
-    asked = "?aspect=overall&amp;intervals=1"
+    asked = "?intervals=1"
     assert asked not in seen_by_alice()
     monkeypatch.setattr("mos.views.reliability.MOST_AT_ONCE", 3)
     assert f'hx-get="{asked}"' in seen_by_alice() and f'href="{asked}"' in seen_by_alice()
-    assert asked not in seen_by_alice("?aspect=overall&intervals=1")
+    assert asked not in seen_by_alice("?intervals=1")
+
+
+def test_figures_are_those_of_the_clips_that_were_chosen(campaign, clips, seen_by_alice):
+    give_table(campaign, clips, [[5, 4], [4, 4], [2, 3], [1, 2]])
+    whole, acme = seen_by_alice(), seen_by_alice("?group=system:acme")
+    assert "<b>4</b><span>clips rated" in whole and "<b>2</b><span>clips rated" in acme
+    assert 'value="system:acme" selected' in acme and "clip-3" not in acme
+    assert "aspect=sync&amp;" in acme.replace(
+        "group=system%3Aacme&amp;aspect=sync", "aspect=sync&amp;"
+    )
+
+
+def test_clips_of_a_group_that_is_not_there_are_none(campaign, clips, seen_by_alice):
+    give_table(campaign, clips, [[5, 4], [4, 4], [2, 3], [1, 2]])
+    assert "There are no ratings yet" in seen_by_alice("?group=system:nobody")
+
+
+def test_clips_are_not_grouped_by_what_nobody_knows(page, alice, signed_in):
+    assert signed_in(alice).get(f"{page}?group=colour:red").status_code == 404
