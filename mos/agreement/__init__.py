@@ -1,8 +1,15 @@
-"""How well an objective score agrees with MOS.
+"""How well an objective score agrees with MOS, and whether one agrees better than another.
 
-Dubs of one source are alike, so sources and not clips are what is drawn.
+Dubs of one source are alike, so sources and not clips are what is drawn and flipped.
 """
 
+from mos.agreement.comparison import (
+    SignFlipTest,
+    WilliamsTest,
+    holm,
+    sign_flip_test,
+    williams_test,
+)
 from mos.agreement.figures import FIGURES
 from mos.agreement.table import AgreementTable, Figure, agreement_table
 
@@ -10,5 +17,10 @@ __all__ = [
     "FIGURES",
     "AgreementTable",
     "Figure",
+    "SignFlipTest",
+    "WilliamsTest",
     "agreement_table",
+    "holm",
+    "sign_flip_test",
+    "williams_test",
 ]
