@@ -10,7 +10,7 @@ WORKERS ?= 2
 THREADS ?= 8
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
   annotator/public_id.py annotator/rendition mos/aggregate.py mos/agreement mos/charts.py \
-  mos/clip_table.py mos/components.py mos/reliability.py mos/summaries.py learner/charts.py \
+  mos/clip_table.py mos/components.py mos/planning mos/reliability.py mos/summaries.py learner/charts.py \
   learner/device.py learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py learner/compute \
   learner/demo learner/encoders learner/fusion learner/media learner/metrics learner/proxy \
   learner/strategies
