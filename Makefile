@@ -9,11 +9,12 @@ JOBS ?= 2
 WORKERS ?= 2
 THREADS ?= 8
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
-  annotator/public_id.py annotator/rendition mos/aggregate.py mos/charts.py \
-  mos/clip_table.py mos/components.py mos/from_sums.py mos/ledger.py mos/rater_model.py mos/reliability.py mos/screening.py mos/summaries.py mos/tally.py learner/charts.py \
-  learner/device.py learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py learner/compute \
-  learner/demo learner/encoders learner/fusion learner/media learner/metrics learner/proxy \
-  learner/strategies
+  annotator/public_id.py annotator/rendition mos/aggregate.py mos/agreement mos/charts.py \
+  mos/clip_table.py mos/components.py mos/from_sums.py mos/ledger.py mos/planning mos/rater_model.py \
+  mos/reliability.py mos/screening.py mos/summaries.py mos/tally.py learner/charts.py \
+  learner/device.py learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py \
+  learner/compute learner/demo learner/encoders learner/fusion learner/media learner/metrics \
+  learner/proxy learner/strategies
 
 .PHONY: help setup demo serve worker test test-postgres lint format bench docs clean
 
