@@ -69,3 +69,44 @@ def split_bar(parts: Sequence[tuple[str, float, float]]) -> list[Segment]:
         segments.append(Segment(name, at, width, f"{100 * share_frac:.0f} %", variance))
         x += share_frac
     return segments
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a curve: its place, and what it says."""
+
+    x: str
+    y: float
+    to_x: str | None
+    to_y: float | None
+    words: str
+
+
+def curve(
+    values: Sequence[tuple[float, str]], lowest: float, highest: float, height: float
+) -> list[Point]:
+    """Lay out values side by side, each with where the line to the next one ends.
+
+    Args:
+        values: Value and words.
+        lowest, highest: Of the chart.
+        height: Of the chart in pixels.
+
+    >>> [(p.x, p.y, p.to_x) for p in curve([(0.0, "a"), (1.0, "b")], 0.0, 1.0, 100.0)]
+    [('4.00%', 96.0, '96.00%'), ('96.00%', 4.0, None)]
+    """
+    rim = MARGIN * height / 100
+    span = (highest - lowest) or 1.0
+    places = [
+        (
+            f"{MARGIN + (100 - 2 * MARGIN) * i / max(len(values) - 1, 1):.2f}%",
+            round(height - rim - (value - lowest) / span * (height - 2 * rim), 2),
+            words,
+        )
+        for i, (value, words) in enumerate(values)
+    ]
+    ends: list[tuple[str | None, float | None]] = [(x, y) for x, y, _ in places[1:]]
+    return [
+        Point(x, y, to_x, to_y, words)
+        for (x, y, words), (to_x, to_y) in zip(places, [*ends, (None, None)], strict=True)
+    ]

@@ -10,6 +10,7 @@ app_name = "mos"
 urlpatterns = [
     path("campaigns/<slug:campaign_id>/reliability/", views.reliability_page, name="reliability"),
     path("campaigns/<slug:campaign_id>/raters/", views.raters_page, name="raters"),
+    path("campaigns/<slug:campaign_id>/planner/", views.planner, name="planner"),
     path("raters/<slug:rater_id>/verdict/", views.judge, name="judge"),
     path("campaigns/<slug:campaign_id>/reports/", views.store, name="store"),
     path("reports/<slug:report_id>/", views.report_page, name="report"),
