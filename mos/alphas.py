@@ -16,6 +16,7 @@ from mos.reliability import complete_table, cronbach_alpha, upper_quantile
 
 Floats = NDArray[np.float64]
 DRAWS = 1000
+MOST_DRAWN = 1_000_000  # clips drawn at a time, so that memory stays small
 FEWEST_ITEMS = 3
 
 
@@ -63,9 +64,12 @@ def krippendorff_interval(
     tail = upper_quantile(level)
     columns = _checked(n, sums, squares)
     size = len(columns[0])
-    drawn_DC = np.random.default_rng(seed).integers(0, size, (DRAWS, size))
-    alpha_D = _alpha(*(column[drawn_DC] for column in columns))
-    low, high = np.nanquantile(alpha_D, [1 - tail, tail])
+    random, at_once = np.random.default_rng(seed), max(1, MOST_DRAWN // size)
+    alphas = []
+    for first in range(0, DRAWS, at_once):
+        drawn_DC = random.integers(0, size, (min(at_once, DRAWS - first), size))
+        alphas.append(_alpha(*(column[drawn_DC] for column in columns)))
+    low, high = np.nanquantile(np.concatenate(alphas), [1 - tail, tail])
     return Interval(float(low), float(high), level)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mos.aggregate import MOSTable, mos_table
+from mos.alphas import krippendorff_alpha, krippendorff_interval
 from mos.components import Interval, VarianceComponents, dependability_intervals
 from mos.from_sums import components, mean_squares
 from mos.reliability import ICCTable, cronbach_alpha, icc_forms, icc_table
@@ -35,6 +36,7 @@ ICC_WORDS = {
 }
 ALPHA_OVER_RATERS = "Cronbach's alpha over raters"
 ALPHA_OVER_ASPECTS = "Cronbach's alpha over aspects"
+KRIPPENDORFF = "Krippendorff's alpha"
 SHOWN_STEP = 0.001  # coefficients are shown to three decimals
 NO_RATINGS = "There are no ratings yet."
 
@@ -113,6 +115,7 @@ def reliability(
         rows = _complete_rows(tally)
     else:
         rows = _sparse_rows(tally, parts, reason, ratings)
+    rows.append(_krippendorff(tally, has_interval=ratings is not None))
     rows.append(_alpha_over_aspects(means_NA))
     return Reliability(
         coefficients=rows,
@@ -239,6 +242,22 @@ def _ends(found: Interval | None, value: float) -> tuple[float, float]:
 
 def _by_parts(form: str) -> str:
     return f"{ICC_WORDS[form]}; from variance components"
+
+
+def _krippendorff(tally: Tally, *, has_interval: bool) -> Coefficient:
+    over = "over raters, interval scale, whoever rated what; interval over clips"
+    paired = int((tally.n_C > 1).sum())
+    sums = tally.n_C, tally.sum_C, tally.squares_C
+    try:
+        value = krippendorff_alpha(*sums)
+    except ValueError as reason:
+        return Coefficient(KRIPPENDORFF, over, reason=str(reason))
+    low = high = math.nan
+    if has_interval:
+        found = krippendorff_interval(*sums)
+        low, high = found.low, found.high
+    k = float(paired / (1 / tally.n_C[tally.n_C > 1]).sum())
+    return _defined(KRIPPENDORFF, over, value, low, high, paired, k)
 
 
 def _alpha_over_aspects(means_NA: Floats) -> Coefficient:
