@@ -34,6 +34,10 @@ MERGED_ROWS = 4096  # of the shards that `merge` leaves
 KEPT_ARRAYS = 4  # of one encoder: as many campaigns may be read in turn without copying anew
 
 
+class DamagedShard(ValueError):
+    """A shard that cannot be read; the message names it and the cure."""
+
+
 @dataclass(frozen=True)
 class Feature:
     """One clip's vector, or the reason why there is none."""
@@ -235,7 +239,7 @@ class FeatureStore:
             except FileNotFoundError:
                 continue  # merged into another meanwhile
             except (pa.ArrowInvalid, OSError) as error:
-                raise ValueError(
+                raise DamagedShard(
                     f"the shard {path} cannot be read ({error}): delete it, and extract again"
                 ) from error
 

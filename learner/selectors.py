@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from numpy.typing import NDArray
 
 from annotator.models import Campaign, Clip
-from learner.features import FeatureStore
+from learner.features import DamagedShard, FeatureStore
 from learner.models import FusionModel, MetricScore, Prediction, ProxyWeights, Round
 from learner.registry import Card, shelf
 from mos.from_sums import clip_mos
@@ -103,8 +103,13 @@ def coverage(campaign: Campaign) -> list[dict[str, Any]]:
     ids = {public_id for _, public_id in clips}
     for card in shelf("encoder").set_up().values():
         store = FeatureStore(card.name, card.version)
-        known, errors = set(store.known()) & ids, store.errors()
         counts = defaultdict(int)
+        try:
+            known, errors = set(store.known()) & ids, store.errors()
+        except DamagedShard as error:  # the page stays, and says what to do
+            counts[str(error)] = len(clips)
+            rows.append(_covered("encoder", card, 0, dict(counts), len(clips)))
+            continue
         for clip in known & set(errors):
             counts[errors[clip]] += 1
         n_values = len(known) - sum(counts.values())

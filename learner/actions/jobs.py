@@ -17,12 +17,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, close_old_connections, connection, transaction
 from django.utils import timezone
 
+from learner.features import DamagedShard
 from learner.models import Extraction, Job, Round, TrainingRun
+from learner.weights import WeightsError
 
 logger = logging.getLogger(__name__)
 
 JOBS: tuple[type[Job], ...] = (Extraction, Round, TrainingRun)
 WRITE_EVERY_S = 0.5
+# Their words name the cure; where they were raised helps nobody.
+CURABLE = (DamagedShard, WeightsError)
 ERROR_TAIL = 4000
 # Set by the worker when it is asked to stop: running jobs go back to the queue.
 stopping = threading.Event()
@@ -108,16 +112,22 @@ def running(job: Job) -> Iterator[Pulse | None]:
     except JobStopped as stop:
         logger.info("%s", stop)
         pulse.mine().update(state=Job.State.QUEUED, owner="")
+    except CURABLE as error:
+        logger.error("%s failed: %s", job, error)
+        _fail(pulse, str(error))
     except Exception:
         logger.exception("%s failed", job)
-        tail = traceback.format_exc()[-ERROR_TAIL:]
-        pulse.mine().update(
-            state=Job.State.FAILED, error_text=tail, finished_at=timezone.now(), owner=""
-        )
+        _fail(pulse, traceback.format_exc()[-ERROR_TAIL:])
     finally:
         pulse.finished.set()
         if thread.is_alive():
             thread.join(timeout=5)
+
+
+def _fail(pulse: Pulse, words: str) -> None:
+    pulse.mine().update(
+        state=Job.State.FAILED, error_text=words, finished_at=timezone.now(), owner=""
+    )
 
 
 def enqueue(job: Job) -> None:

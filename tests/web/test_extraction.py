@@ -241,3 +241,28 @@ def test_parts_says_which_are_set_up():
 def test_a_corpus_that_does_not_exist_is_named(db):
     with pytest.raises(CommandError, match="no corpus 'nothing'"):
         call_command("extract", "--corpus", "nothing")
+
+
+# What is damaged
+
+
+def test_a_damaged_shard_is_told_with_its_cure_and_without_a_trace(
+    client,
+    live,  # noqa: F811
+    scripted,
+):
+    run(live.corpus, encoders=["sentence_e5"])
+    store = FeatureStore("sentence_e5", E5.version)
+    store.files.pipe_file(store.shards()[0], b"no parquet")
+    extraction = actions.queue_extraction(corpus=live.corpus, encoders=["sentence_e5"])
+    run_extraction(extraction.pk)
+    extraction.refresh_from_db()
+    assert extraction.state == "failed"
+    assert "delete it, and extract again" in extraction.error_text
+    assert "Traceback" not in extraction.error_text
+    with pytest.raises(CommandError, match="delete it, and extract again"):
+        call_command("features", "status")
+    page = client.get(reverse("learner:overview", args=[live.public_id]))
+    assert page.status_code == 200 and "delete it, and extract again" in page.content.decode()
+    store.files.rm(store.shards()[0])
+    assert run(live.corpus, encoders=["sentence_e5"]).state == "done"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from annotator.models import Clip
-from learner.features import FeatureStore, stores
+from learner.features import DamagedShard, FeatureStore, stores
 from learner.registry import shelf
 
 
@@ -24,10 +24,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
-        if options["action"] == "status":
-            self._status()
-        else:
-            self._prune(is_dry=options["dry_run"])
+        try:
+            if options["action"] == "status":
+                self._status()
+            else:
+                self._prune(is_dry=options["dry_run"])
+        except DamagedShard as error:
+            raise CommandError(str(error)) from error
 
     def _status(self) -> None:
         ids = set(Clip.objects.values_list("public_id", flat=True))
