@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from annotator.models import Campaign, Verdict
-from mos.clip_table import ClipTable
 from mos.models import ReliabilityReport
-from mos.selectors import Collected, everything, summarise
+from mos.selectors import Collected, everything
+from mos.selectors.figures import clip_table, references, spread, summarise
 
 LEVEL = 0.95
 GROUPS = ("system", "condition", "language_pair")
@@ -45,7 +45,8 @@ def store_report(*, campaign: Campaign, title: str, by: User) -> ReliabilityRepo
 
 def _figures(one: Collected) -> dict[str, Any]:
     tally = one.tally
-    table = ClipTable.of(tally, one.clips, one.rank_C, one.labels)
+    table, beside = clip_table(one), references(one)
+    sos = spread(table)
     groups = {label: table.groups(label) for label in GROUPS if label in one.labels}
     for rows in groups.values():
         for row in rows:
@@ -58,6 +59,8 @@ def _figures(one: Collected) -> dict[str, Any]:
         "n_simulated_raters": len(one.simulated_raters),
         "reliability": asdict(summarise(one)),
         "groups": groups,
+        "spread": asdict(sos) if sos else None,
+        "references": asdict(beside) if beside else None,
     }
 
 

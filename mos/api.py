@@ -19,7 +19,8 @@ from rest_framework.views import APIView
 
 from annotator.models import Campaign
 from mos import exports
-from mos.selectors import collected, summarise
+from mos.selectors import collected
+from mos.selectors.figures import summarise
 
 
 class FirstRenderer(BaseContentNegotiation):

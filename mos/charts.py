@@ -7,8 +7,10 @@ language, with a comma in some, and SVG knows only the point.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 LOWEST, HIGHEST = 1.0, 5.0
 MARGIN = 4.0  # percent kept free left of 1 and right of 5, so that no dot is cut
@@ -21,6 +23,7 @@ class Dot:
     x: str
     low: str | None
     high: str | None
+    recovered: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,16 @@ def place(score: float) -> str:
 TICKS = [(score, place(score)) for score in range(1, 6)]
 
 
-def dot(mos_raw: float, low: float | None, high: float | None) -> Dot:
-    """Lay out one mean.
+def dot(
+    mos_raw: float, low: float | None, high: float | None, recovered: float | None = None
+) -> Dot:
+    """Lay out one mean, its interval, and what is recovered of it.
 
     >>> dot(3.0, 2.0, None)
-    Dot(x='50.00%', low='27.00%', high=None)
+    Dot(x='50.00%', low='27.00%', high=None, recovered=None)
     """
-    low_x, high_x = (None if end is None else place(end) for end in (low, high))
-    return Dot(place(mos_raw), low_x, high_x)
+    ends = (None if end is None else place(end) for end in (low, high, recovered))
+    return Dot(place(mos_raw), *ends)
 
 
 def split_bar(parts: Sequence[tuple[str, float, float]]) -> list[Segment]:
@@ -110,3 +115,63 @@ def curve(
         Point(x, y, to_x, to_y, words)
         for (x, y, words), (to_x, to_y) in zip(places, [*ends, (None, None)], strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Clips by MOS (across) and spread (up), with a curve.
+
+    Args:
+        height: In pixels.
+        dots: Place across, place down and words of each clip.
+        curve: Segments: from x, y to x, y.
+        ticks: Spread and place down of each line of the grid.
+        n_left_out: Clips that are not drawn, because nobody could tell so many apart.
+    """
+
+    height: float
+    dots: list[tuple[str, float, str]]
+    curve: list[tuple[str, float, str, float]]
+    ticks: list[tuple[float, float]]
+    n_left_out: int
+
+
+MOST_DOTS = 400
+CURVE_STEPS = 40
+SPREAD_STEP = 0.5
+
+
+def spread_scatter(
+    clips: Sequence[tuple[float, float, str]], a: float, height: float = 260.0
+) -> Scatter:
+    r"""Spread between raters by MOS, with the curve :math:`s = \sqrt{a (x-1)(5-x)}`.
+
+    Args:
+        clips: MOS, standard deviation and words of each; of many, as many as can be seen, spread
+            evenly over the scale.
+        a: SOS parameter.
+        height: In pixels.
+
+    >>> chart = spread_scatter([(3.0, 1.0, "a")], 0.25)
+    >>> chart.dots, len(chart.curve), chart.ticks[0]
+    ([('50.00%', 130.0, 'a')], 40, (0.0, 249.6))
+    """
+    drawn = sorted(clips)[:: max(1, -(-len(clips) // MOST_DOTS))]
+    most = max([2.0, *(sd for _, sd, _ in clips)])
+    rim = MARGIN * height / 100
+
+    def down(sd: float) -> float:
+        return round(height - rim - sd / most * (height - 2 * rim), 2)
+
+    scores = [LOWEST + (HIGHEST - LOWEST) * i / CURVE_STEPS for i in range(CURVE_STEPS + 1)]
+    spreads = [math.sqrt(max(a * (x - LOWEST) * (HIGHEST - x), 0.0)) for x in scores]
+    points = [(place(x), down(sd)) for x, sd in zip(scores, spreads, strict=True)]
+    return Scatter(
+        height=height,
+        dots=[(place(x), down(sd), words) for x, sd, words in drawn],
+        curve=[(*start, *end) for start, end in pairwise(points)],
+        ticks=[
+            (i * SPREAD_STEP, down(i * SPREAD_STEP)) for i in range(int(most / SPREAD_STEP) + 1)
+        ],
+        n_left_out=len(clips) - len(drawn),
+    )

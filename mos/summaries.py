@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mos.aggregate import MOSTable, mos_table
-from mos.alphas import krippendorff_alpha, krippendorff_interval
+from mos.alphas import alpha_if_dropped, krippendorff_alpha, krippendorff_interval
 from mos.components import Interval, VarianceComponents, dependability_intervals
 from mos.from_sums import components, mean_squares
 from mos.reliability import ICCTable, cronbach_alpha, icc_forms, icc_table
@@ -65,12 +63,22 @@ class VarianceShare:
 
 
 @dataclass(frozen=True)
+class AlphaWithout:
+    """Cronbach's alpha over the other items where one is left out; None where it is not defined."""
+
+    over: str
+    item: str
+    value: float | None
+
+
+@dataclass(frozen=True)
 class Reliability:
     """All that is said of one aspect's ratings.
 
     `missing_frac` is the share of empty cells in the table of clips by raters; `n_islands` counts
     the groups of clips and raters that share no rating, None where that cannot be told.
     `lacks_intervals` tells that ratings one by one would give intervals that are not here.
+    `without` has alpha with each rater and each aspect left out in turn, where that is defined.
     """
 
     coefficients: list[Coefficient]
@@ -80,6 +88,7 @@ class Reliability:
     n_islands: int | None = None
     k_harmonic: float | None = None
     lacks_intervals: bool = False
+    without: list[AlphaWithout] = field(default_factory=list)
 
 
 def reliability(
@@ -283,6 +292,20 @@ def _alpha(name: str, over: str, table: Floats) -> Coefficient:
     return _defined(name, over.format(k=k), alpha, equal.low, equal.high, n, k)
 
 
+def alphas_without(table_NK: Floats, names: Sequence[str], over: str) -> list[AlphaWithout]:
+    """Alpha with each item left out in turn; nothing of a table with gaps or of two items.
+
+    >>> rows = alphas_without(np.array([[5.0, 5, 1], [4, 4, 3], [2, 3, 2]]), "abc", "raters")
+    >>> [(row.item, round(row.value, 2)) for row in rows]
+    [('a', -2.0), ('b', -0.86), ('c', 0.95)]
+    """
+    try:
+        found = alpha_if_dropped(table_NK, names)
+    except ValueError:  # the row of the whole alpha says why
+        return []
+    return [AlphaWithout(over, name, _known(alpha)) for name, alpha in found.items()]
+
+
 def _shares(parts: VarianceComponents | None) -> list[VarianceShare]:
     """The parts with negative ones as 0; nothing where no variance is left to share out."""
     if parts is None:
@@ -332,42 +355,6 @@ def _notes(
             "differences between the groups may be the raters' or the clips'."
         )
     return notes
-
-
-def group_table(table: MOSTable, names: Sequence[str], code_C: Ints) -> list[dict[str, Any]]:
-    """MOS by group, best first: the mean of its clips' MOS, with an interval over clips.
-
-    Args:
-        table: MOS by clip.
-        names: Of the groups.
-        code_C: Which of the groups each clip is in, in the order of the table.
-
-    Returns:
-        A row a group that has clips: name (empty where none is given), mos_raw, low, high (None
-        with one clip), is_bounded, n_clips, n_ratings.
-
-    >>> clips = mos_table([4, 5, 2, 3], [0, 0, 1, 1])
-    >>> rows = group_table(clips, ["acme", "basic"], np.array([0, 1]))
-    >>> [(row["name"], row["mos_raw"]) for row in rows]
-    [('acme', 4.5), ('basic', 2.5)]
-    """
-    if not len(code_C):
-        return []
-    means = mos_table(table.mos_raw, code_C)
-    n_ratings = np.bincount(code_C, table.n)
-    rows: list[dict[str, Any]] = [
-        {
-            "name": names[code],
-            "mos_raw": float(means.mos_raw[i]),
-            "low": _known(means.low[i]),
-            "high": _known(means.high[i]),
-            "is_bounded": bool(means.is_bounded[i]),
-            "n_clips": int(means.n[i]),
-            "n_ratings": int(n_ratings[code]),
-        }
-        for i, code in enumerate(np.unique(code_C).tolist())
-    ]
-    return sorted(rows, key=lambda row: -row["mos_raw"])
 
 
 def _known(value: float) -> float | None:

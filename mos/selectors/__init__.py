@@ -15,7 +15,6 @@ from mos.ledger import View
 from mos.selectors.clips import RatedClip
 from mos.selectors.live import LABELS, LiveRatings, live_ratings
 from mos.selectors.people import Rater, raters_by_pk
-from mos.summaries import Reliability, reliability
 from mos.tally import Tally
 
 Floats = NDArray[np.float64]
@@ -32,7 +31,6 @@ __all__ = [
     "everything",
     "live_ratings",
     "raters_by_pk",
-    "summarise",
 ]
 
 
@@ -79,6 +77,12 @@ class Collected:
     means_NA: Floats
     ratings: Ratings | None
     rejected: frozenset[int]
+
+    @property
+    def one_by_one(self) -> tuple[Ints, Ints, Ints] | None:
+        """Score, clip and rater of each rating, where these were asked for."""
+        one = self.ratings
+        return None if one is None else (one.scores_T, one.clip_T, one.rater_T)
 
     @property
     def simulated_raters(self) -> list[Rater]:
@@ -143,13 +147,6 @@ def _collected(
         ratings=Ratings(*ledger.select(view)) if is_asked else None,
         rejected=rejected,
     )
-
-
-def summarise(found: Collected) -> Reliability:
-    """All that is said of what was collected."""
-    one = found.ratings
-    ratings = None if one is None else (one.scores_T, one.clip_T, one.rater_T)
-    return reliability(found.tally, found.n_islands, found.means_NA, ratings)
 
 
 def data_hash(campaign: Campaign) -> str:

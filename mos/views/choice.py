@@ -21,7 +21,7 @@ def chosen_aspect(aspects: list[Aspect], key: str | None) -> Aspect | None:
 
 
 # Label of clips to the words at its head; between label and value of a choice stands a colon.
-GROUP_WORDS = {"language_pair": "Languages", "system": "System", "condition": "Condition"}
+GROUP_WORDS = {"system": "System", "condition": "Condition", "language_pair": "Languages"}
 
 
 def chosen_group(asked: str) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -12,13 +13,14 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.models import Aspect, Campaign
-from mos.charts import TICKS, split_bar
+from mos.charts import TICKS, split_bar, spread_scatter
 from mos.clip_table import ClipTable, columns, known_order
-from mos.selectors import collected, summarise
-from mos.views.choice import chosen_aspect, chosen_group, groups_of
+from mos.selectors import collected
+from mos.selectors.figures import clip_table, references, spread, summarise
+from mos.views.choice import GROUP_WORDS, chosen_aspect, chosen_group, groups_of
 
 CLIPS_A_PAGE = 100
-# Beyond this the intervals of a table with gaps take too long for a page, and follow it.
+# Beyond this, what needs ratings one by one takes too long for a page, and follows it.
 MOST_AT_ONCE = 20_000
 
 
@@ -45,7 +47,7 @@ def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, A
     chosen = {"collected": found, "group": asked.get("group", ""), "groups": groups_of(found)}
     if not found.tally.n_ratings:
         return chosen
-    table = ClipTable.of(found.tally, found.clips, found.rank_C, found.labels)
+    table = clip_table(found)
     summary = summarise(found)
     order = known_order(asked.get("order", ""))
     page = Paginator(table.sorted(order), CLIPS_A_PAGE).get_page(asked.get("page"))
@@ -58,7 +60,9 @@ def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, A
         "missing_words": _percent(summary.missing_frac),
         "bar": split_bar([(s.name, s.share_frac, s.variance) for s in summary.shares]),
         "ticks": TICKS,
-        "systems": table.groups("system"),
+        "mos_by": _mos_by(table),
+        "spread": _spread(table),
+        "references": references(found),
         "page": page,
         "clips": table.rows(page.object_list),
         "columns": columns(order),
@@ -69,3 +73,26 @@ def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, A
 
 def _percent(share_frac: float) -> str:
     return f"{100 * share_frac:.1f} %" if share_frac else "none"
+
+
+def _mos_by(table: ClipTable) -> list[tuple[str, list[dict[str, Any]]]]:
+    """MOS by each label that tells clips apart; by system in any case."""
+    found = ((label, words, table.groups(label)) for label, words in GROUP_WORDS.items())
+    return [(words, rows) for label, words, rows in found if label == "system" or len(rows) > 1]
+
+
+def _spread(table: ClipTable) -> dict[str, Any] | None:
+    """How far raters disagree by MOS, as a number and as a chart; None where no clip can tell."""
+    if (sos := spread(table)) is None:
+        return None
+    return {"sos": sos, "chart": spread_scatter(_spread_clips(table), sos.a)}
+
+
+def _spread_clips(table: ClipTable) -> list[tuple[float, float, str]]:
+    mos = table.mos
+    several = np.flatnonzero(mos.n > 1)
+    columns = (mos.mos_raw[several], mos.sd[several], mos.n[several], table.places[several])
+    return [
+        (mean, sd, f"{table.clips[place].name}: MOS {mean:.2f}, SD {sd:.2f}, {n} ratings")
+        for mean, sd, n, place in zip(*(column.tolist() for column in columns), strict=True)
+    ]
