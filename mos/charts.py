@@ -123,22 +123,24 @@ class Scatter:
 
     Args:
         height: In pixels.
-        dots: Place across, place down and words of each clip.
+        dots: Place across, place down, radius and words; clips at the same place are one dot.
         curve: Segments: from x, y to x, y.
         ticks: Spread and place down of each line of the grid.
-        n_left_out: Clips that are not drawn, because nobody could tell so many apart.
+        n_left_out: Clips that are not drawn, because nobody could tell so many dots apart.
     """
 
     height: float
-    dots: list[tuple[str, float, str]]
+    dots: list[tuple[str, float, float, str]]
     curve: list[tuple[str, float, str, float]]
     ticks: list[tuple[float, float]]
     n_left_out: int
 
 
 MOST_DOTS = 400
+MOST_NAMES = 5  # of the clips that a dot stands for
 CURVE_STEPS = 40
 SPREAD_STEP = 0.5
+DOT_RADIUS, MOST_RADIUS = 5.0, 14.0
 
 
 def spread_scatter(
@@ -147,31 +149,51 @@ def spread_scatter(
     r"""Spread between raters by MOS, with the curve :math:`s = \sqrt{a (x-1)(5-x)}`.
 
     Args:
-        clips: MOS, standard deviation and words of each; of many, as many as can be seen, spread
-            evenly over the scale.
+        clips: MOS, standard deviation and name of each; of many, dots spread evenly over the scale.
         a: SOS parameter.
         height: In pixels.
 
-    >>> chart = spread_scatter([(3.0, 1.0, "a")], 0.25)
-    >>> chart.dots, len(chart.curve), chart.ticks[0]
-    ([('50.00%', 130.0, 'a')], 40, (0.0, 249.6))
+    >>> chart = spread_scatter([(3.0, 1.0, "a"), (3.0, 1.0, "b"), (2.0, 0.0, "c")], 0.25)
+    >>> chart.dots[1]
+    ('50.00%', 130.0, 7.07, '2 clips of MOS 3.00, SD 1.00: a, b')
+    >>> chart.dots[0][-1], len(chart.curve), chart.ticks[0]
+    ('c: MOS 2.00, SD 0.00', 40, (0.0, 249.6))
     """
-    drawn = sorted(clips)[:: max(1, -(-len(clips) // MOST_DOTS))]
     most = max([2.0, *(sd for _, sd, _ in clips)])
     rim = MARGIN * height / 100
 
     def down(sd: float) -> float:
         return round(height - rim - sd / most * (height - 2 * rim), 2)
 
-    scores = [LOWEST + (HIGHEST - LOWEST) * i / CURVE_STEPS for i in range(CURVE_STEPS + 1)]
+    together: dict[tuple[float, float], list[str]] = {}
+    for mos_raw, sd, name in sorted(clips):
+        together.setdefault((round(mos_raw, 2), round(sd, 2)), []).append(name)
+    drawn = list(together.items())[:: max(1, -(-len(together) // MOST_DOTS))]
+    # Closer together at the ends, where the curve is steep.
+    scores = [3 - 2 * math.cos(math.pi * i / CURVE_STEPS) for i in range(CURVE_STEPS + 1)]
     spreads = [math.sqrt(max(a * (x - LOWEST) * (HIGHEST - x), 0.0)) for x in scores]
     points = [(place(x), down(sd)) for x, sd in zip(scores, spreads, strict=True)]
+    ticks = [i * SPREAD_STEP for i in range(int(most / SPREAD_STEP) + 1)]
     return Scatter(
         height=height,
-        dots=[(place(x), down(sd), words) for x, sd, words in drawn],
-        curve=[(*start, *end) for start, end in pairwise(points)],
-        ticks=[
-            (i * SPREAD_STEP, down(i * SPREAD_STEP)) for i in range(int(most / SPREAD_STEP) + 1)
+        dots=[
+            (place(x), down(sd), _radius(names), _dot_words(x, sd, names))
+            for (x, sd), names in drawn
         ],
-        n_left_out=len(clips) - len(drawn),
+        curve=[(*start, *end) for start, end in pairwise(points)],
+        ticks=[(sd, down(sd)) for sd in ticks],
+        n_left_out=len(clips) - sum(len(names) for _, names in drawn),
     )
+
+
+def _radius(names: Sequence[str]) -> float:
+    """As large an area for each clip, up to what would hide the others."""
+    return round(min(DOT_RADIUS * math.sqrt(len(names)), MOST_RADIUS), 2)
+
+
+def _dot_words(mos_raw: float, sd: float, names: Sequence[str]) -> str:
+    where = f"MOS {mos_raw:.2f}, SD {sd:.2f}"
+    if len(names) == 1:
+        return f"{names[0]}: {where}"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{len(names)} clips of {where}: {', '.join(names[:MOST_NAMES])}{more}"

@@ -89,10 +89,9 @@ def _spread(table: ClipTable) -> dict[str, Any] | None:
 
 
 def _spread_clips(table: ClipTable) -> list[tuple[float, float, str]]:
-    mos = table.mos
-    several = np.flatnonzero(mos.n > 1)
-    columns = (mos.mos_raw[several], mos.sd[several], mos.n[several], table.places[several])
+    several = np.flatnonzero(table.mos.n > 1)
+    columns = (table.mos.mos_raw[several], table.mos.sd[several], table.places[several])
     return [
-        (mean, sd, f"{table.clips[place].name}: MOS {mean:.2f}, SD {sd:.2f}, {n} ratings")
-        for mean, sd, n, place in zip(*(column.tolist() for column in columns), strict=True)
+        (mos_raw, sd, table.clips[place].name)
+        for mos_raw, sd, place in zip(*(column.tolist() for column in columns), strict=True)
     ]
