@@ -53,7 +53,7 @@ def sparse_design(seed, clips=450, raters=30, each=45):
 
 def test_on_sparse_designs_it_is_unbiased():
     found = []
-    for seed in range(120):
+    for seed in range(300):
         parts = variance_components(*sparse_design(seed))
         found.append([parts.clip, parts.rater, parts.residual])
     truth, errors = np.array([0.64, 0.16, 0.81]), np.std(found, axis=0) / np.sqrt(len(found))

@@ -41,7 +41,7 @@ def test_f_tests_and_intervals_of_the_published_table():
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(5, 20), k=st.integers(2, 6))
 @example(seed=89, n=5, k=2)  # ICC(2,k) is not defined
 def test_every_form_equals_an_independent_implementation(seed, n, k):
@@ -62,7 +62,8 @@ def test_every_form_equals_an_independent_implementation(seed, n, k):
         if np.isnan(icc.value):
             assert value > 1  # theirs divides by a negative variance, which is no reliability
         else:
-            assert icc.value == pytest.approx(value, abs=1e-10)
+            # A value far below 0 is one over a small difference, whose rounding it carries.
+            assert icc.value == pytest.approx(value, abs=1e-12 * max(1.0, value**2))
     assert [icc.f for icc in ours] == pytest.approx(theirs["F"].tolist(), rel=1e-8)
     assert [icc.p for icc in ours] == pytest.approx(theirs["pval"].tolist(), abs=1e-10)
     assert [(icc.df1, icc.df2) for icc in ours] == list(
