@@ -32,7 +32,7 @@ def give_researchers_their_permissions(**kwargs: Any) -> None:
     """Staff of this group set campaigns up and launch rounds, without being superusers."""
     from django.contrib.auth.models import Group, Permission
 
-    ours = Permission.objects.filter(content_type__app_label__in=["annotator", "learner"])
+    ours = Permission.objects.filter(content_type__app_label__in=["annotator", "mos", "learner"])
     granted = [
         permission
         for permission in ours.select_related("content_type")

@@ -117,6 +117,15 @@ def curve(
     ]
 
 
+def share_ticks(height: float) -> list[tuple[float, float]]:
+    """Lines of the grid of a curve from 0 to 1: value and place down.
+
+    >>> share_ticks(100.0)[:2]
+    [(0.0, 96.0), (0.25, 73.0)]
+    """
+    return [(step / 4, curve([(step / 4, "")], 0.0, 1.0, height)[0].y) for step in range(5)]
+
+
 @dataclass(frozen=True)
 class Scatter:
     """Clips by MOS (across) and spread (up), with a curve.

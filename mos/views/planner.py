@@ -12,14 +12,15 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from annotator.models import Campaign
-from mos.charts import curve
+from mos.charts import curve, share_ticks
 from mos.from_sums import components
 from mos.planning import Plan, budget_plan, plan, raters_needed
 from mos.selectors import Collected, collected
 from mos.views.choice import chosen_aspect
 
 MOST_RATERS = 30
-CHART_HEIGHT = 140.0
+CHART_HEIGHT = 220.0
+LABELLED = 5  # every so many raters a label below the curve, beside the first
 FEWEST_RATINGS, MOST_RATINGS = 10, 1_000_000
 
 
@@ -49,6 +50,10 @@ def _planned(found: Collected, asked: QueryDict) -> dict[str, Any]:
     target = _number(asked.get("target"), 80, 50, 99)
     ratings = _number(asked.get("ratings"), tally.n_ratings, FEWEST_RATINGS, MOST_RATINGS)
     rows = _rows(whole)
+    points = [
+        (row["dependability"], f"{row['k']} raters: {row['dependability']:.2f}") for row in rows
+    ]
+    line = curve(points, 0.0, 1.0, CHART_HEIGHT)
     return {
         "k": k,
         "target": target,
@@ -60,12 +65,10 @@ def _planned(found: Collected, asked: QueryDict) -> dict[str, Any]:
         "ratings": ratings,
         "spent": _spent(budget_plan(parts, ratings), rows)[: MOST_RATERS // 2],
         "height": CHART_HEIGHT,
-        "reliability_curve": curve(
-            [(row["dependability"], f"{row['k']}: {row['dependability']:.2f}") for row in rows],
-            0.0,
-            1.0,
-            CHART_HEIGHT,
-        ),
+        "reliability_curve": line,
+        "shares": share_ticks(CHART_HEIGHT),
+        "wanted_y": curve([(target / 100, "")], 0.0, 1.0, CHART_HEIGHT)[0].y,
+        "numbers": [(k, line[k - 1].x) for k in (1, *range(LABELLED, len(rows) + 1, LABELLED))],
     }
 
 

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from annotator.actions import report_clip, set_campaign_state
+from annotator.actions import judge_rater, report_clip, set_campaign_state
 from annotator.models import Aspect, Assignment, Campaign, Clip, Corpus, Membership, Rubric
 from learner.models import Extraction, MetricScore, ProxyWeights, Round, TrainingRun
+from mos.actions import store_report
 from tests.ratings import give_rating
 
 LISTS = [
@@ -19,11 +20,13 @@ LISTS = [
     "annotator_clipreport",
     "annotator_corpus",
     "annotator_rating",
+    "annotator_verdict",
     "learner_extraction",
     "learner_metricscore",
     "learner_proxyweights",
     "learner_round",
     "learner_trainingrun",
+    "mos_reliabilityreport",
 ]
 
 
@@ -39,7 +42,7 @@ def mallory(db):
 
 
 @pytest.fixture
-def rows(campaign, make_clip, bob):
+def rows(campaign, make_clip, alice, bob):
     """A row of each kind in Alice's campaign, by the name of its admin."""
     clip = make_clip("festival-clip")
     rating = give_rating(campaign.memberships.get(user=bob), clip, 4)
@@ -67,6 +70,10 @@ def rows(campaign, make_clip, bob):
         "learner_proxyweights": weights,
         "learner_round": Round.objects.create(campaign=campaign, number=1),
         "learner_trainingrun": TrainingRun.objects.create(campaign=campaign, proxy_weights=weights),
+        "mos_reliabilityreport": store_report(campaign=campaign, title="festival", by=alice),
+        "annotator_verdict": judge_rater(
+            rater=campaign.memberships.get(user=bob), is_accepted=False, reason="festival", by=alice
+        ),
     }
 
 
