@@ -93,6 +93,25 @@ def regain_place(assignment: Assignment) -> int | None:
     return None
 
 
+def pass_on_places(membership: Membership) -> int:
+    """Give every place of a rater to whoever comes next; what was rated stays, without a place."""
+    held = list(_of(membership).filter(place__isnull=False))
+    _of(membership).filter(pk__in=[row.pk for row in held]).update(place=None)
+    Assignment.objects.bulk_create(
+        Assignment(
+            campaign_id=row.campaign_id, wave_id=row.wave_id, clip_id=row.clip_id, place=row.place
+        )
+        for row in held
+    )
+    return len(held)
+
+
+def regain_places(membership: Membership) -> int:
+    """Take back what nobody has taken of the places of the clips that this rater rated."""
+    rated = _of(membership).rated().filter(place=None, clip__assignments__rater=None).distinct()
+    return sum(regain_place(assignment) is not None for assignment in rated)
+
+
 def _of(membership: Membership) -> AssignmentQuerySet:
     return Assignment.objects.filter(rater=membership, campaign=membership.campaign_id)
 

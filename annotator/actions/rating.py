@@ -109,4 +109,5 @@ def _close(assignment: Assignment) -> None:
     mine = Assignment.objects.filter(pk=assignment.pk)
     if not mine.filter(place__isnull=False).update(rated_at=assignment.rated_at):
         mine.update(rated_at=assignment.rated_at)
-        regain_place(assignment)
+        if not assignment.rater.is_rejected:  # whose places others are to fill
+            regain_place(assignment)

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from annotator.actions.claiming import pass_on_places, regain_places
 from annotator.models import Membership, Verdict
 
 
@@ -13,7 +14,8 @@ from annotator.models import Membership, Verdict
 def judge_rater(*, rater: Membership, is_accepted: bool, reason: str, by: User) -> Verdict:
     """Say whether a rater's ratings count from now on; nothing that was rated is changed.
 
-    Who is rejected gets no more clips. What already stands is not said twice.
+    Who is rejected gets no more clips, and the places so filled are open to others; who is accepted
+    again takes back those that are still open. What already stands is not said twice.
 
     Raises:
         ValidationError: no reason is given, or the member is no rater.
@@ -30,4 +32,8 @@ def judge_rater(*, rater: Membership, is_accepted: bool, reason: str, by: User) 
         raise ValidationError("This rater is rejected already.")
     verdict = Verdict(rater=rater, is_accepted=is_accepted, reason=reason.strip(), given_by=by)
     verdict.save()
+    if is_accepted:
+        regain_places(rater)
+    else:
+        pass_on_places(rater)
     return verdict

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.core.exceptions import ValidationError
 
 from annotator import actions
-from annotator.models import Rating, Verdict
+from annotator.evidence import Evidence
+from annotator.models import Campaign, Rating, Verdict
 from annotator.models.ratings import AppendOnlyError
 from mos.selectors import collected
 from tests.ratings import give_table
@@ -84,3 +87,63 @@ def test_who_is_rejected_gets_no_more_clips(campaign, make_clip, bina, alice, si
     assert len(actions.claim_assignments(membership=membership, wanted=2)) == 1  # what is held
     other = campaign.memberships.get(user__username="bob")
     assert len(actions.claim_assignments(membership=other, wanted=2)) == 2
+
+
+@pytest.fixture
+def live(campaign, make_clip):
+    """Two clips that want one rating each, both rated by Bina."""
+    make_clip("one"), make_clip("two")
+    Campaign.objects.filter(pk=campaign.pk).update(ratings_per_clip=1)
+    campaign.refresh_from_db()
+    actions.set_campaign_state(campaign=campaign, state="live")
+    bina = campaign.memberships.get(user__username="bina")
+    for _ in range(2):
+        (held,) = actions.claim_assignments(membership=bina, wanted=1)
+        rate(held)
+    return campaign, bina, campaign.memberships.get(user__username="bob")
+
+
+def rate(held):
+    held.campaign = Campaign.objects.get(pk=held.campaign_id)
+    return actions.submit_rating(
+        assignment=held,
+        scores=dict.fromkeys(held.campaign.rubric.aspects.values_list("key", flat=True), 3),
+        evidence=Evidence(watched_s=((0.0, 4.0),), plays=1),
+        idempotency_key=uuid4(),
+        lead_time_s=9.0,
+    )
+
+
+def test_the_places_of_who_is_rejected_are_open_to_others(live, alice):
+    campaign, bina, bob = live
+    assert actions.claim_assignments(membership=bob) == []
+    actions.judge_rater(rater=bina, is_accepted=False, reason="asleep", by=alice)
+    taken = actions.claim_assignments(membership=bob)
+    assert sorted(held.clip.name for held in taken) == ["one", "two"]
+    assert {held.place for held in taken} == {1}
+    assert campaign.assignments.filter(place__isnull=False).count() == 2
+    assert bina.assignments.filter(rated_at__isnull=False, place=None).count() == 2
+
+
+def test_who_is_accepted_again_takes_back_what_is_still_open(live, alice):
+    campaign, bina, bob = live
+    actions.judge_rater(rater=bina, is_accepted=False, reason="asleep", by=alice)
+    (held,) = actions.claim_assignments(membership=bob, wanted=1)
+    actions.judge_rater(rater=bina, is_accepted=True, reason="was not", by=alice)
+    (own,) = bina.assignments.filter(place__isnull=False)
+    assert own.clip_id != held.clip_id
+    assert campaign.assignments.filter(place__isnull=False).count() == 2
+    assert not campaign.assignments.free().exists()
+    assert total(campaign) == 6
+
+
+def test_a_rating_that_comes_after_the_rejection_takes_no_place(live, make_clip, alice):
+    campaign, bina, _ = live
+    actions.open_wave(
+        campaign=campaign, label="more", clips=[make_clip("three")], ratings_per_clip=1
+    )
+    (held,) = actions.claim_assignments(membership=bina, wanted=1)
+    actions.judge_rater(rater=bina, is_accepted=False, reason="asleep", by=alice)
+    rate(held)
+    assert bina.assignments.filter(place__isnull=False).count() == 0
+    assert campaign.assignments.free().count() == 3
