@@ -18,6 +18,7 @@ from mos.reliability import upper_quantile
 
 Floats = NDArray[np.float64]
 DRAWS = 1000
+MOST_DRAWN = 1_000_000  # clips drawn at a time, so that memory stays small
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,12 @@ def sos_parameter(mos: ArrayLike, sd: ArrayLike, *, level: float = 0.95, seed: i
     if not known_C.any():
         raise ValueError("No clip between the ends of the scale has two ratings.")
     room_C, variance_C = room_C[known_C], sd_C[known_C] ** 2
-    drawn_DC = np.random.default_rng(seed).integers(0, len(room_C), (DRAWS, len(room_C)))
-    a_D = (variance_C * room_C)[drawn_DC].sum(axis=1) / (room_C**2)[drawn_DC].sum(axis=1)
-    low, high = np.quantile(a_D, [1 - tail, tail])
-    a = float((variance_C * room_C).sum() / (room_C**2).sum())
+    products_C, squares_C = variance_C * room_C, room_C**2
+    random, at_once = np.random.default_rng(seed), max(1, MOST_DRAWN // len(room_C))
+    drawn = []
+    for first in range(0, DRAWS, at_once):
+        drawn_DC = random.integers(0, len(room_C), (min(at_once, DRAWS - first), len(room_C)))
+        drawn.append(products_C[drawn_DC].sum(axis=1) / squares_C[drawn_DC].sum(axis=1))
+    low, high = np.quantile(np.concatenate(drawn), [1 - tail, tail])
+    a = float(products_C.sum() / squares_C.sum())
     return SOS(a, Interval(float(low), float(high), level), int(known_C.sum()))

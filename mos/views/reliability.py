@@ -61,7 +61,7 @@ def figures(campaign: Campaign, aspect: Aspect, asked: QueryDict) -> dict[str, A
         "bar": split_bar([(s.name, s.share_frac, s.variance) for s in summary.shares]),
         "ticks": TICKS,
         "mos_by": _mos_by(table),
-        "spread": _spread(table),
+        "spread": _spread(table) if found.one_by_one else None,
         "references": references(found),
         "page": page,
         "clips": table.rows(page.object_list),

@@ -122,3 +122,16 @@ def test_a_report_keeps_spread_and_references_too(campaign, dubs, alice, signed_
     figures = ReliabilityReport.objects.get().figures["overall"]
     assert [row["name"] for row in figures["references"]["systems"]] == ["acme", "basic"]
     assert 0 < figures["spread"]["a"] < 1
+
+
+def test_an_aspect_that_nobody_scored_is_a_sentence_and_no_figure_of_others(
+    campaign, make_clip, see
+):
+    for number in range(3):
+        clip = make_clip(f"clip-{number}")
+        for place, rater in enumerate(campaign.memberships.filter(role="rater"), start=1):
+            give_rating(rater, clip, {"overall": 1 + number + place % 2}, place=place)
+    assert "There are no ratings yet" in see("?aspect=prosody")
+    text = see()
+    assert "Not every rated clip has a score on every aspect" in text
+    assert "<b>ICC(2,1)</b>" in text
