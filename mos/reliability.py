@@ -188,6 +188,49 @@ def icc_table(ms: MeanSquares, level: float = 0.95) -> ICCTable:
     return ICCTable(forms=forms, n=n, k=k, level=level)
 
 
+def one_way_forms(
+    scores_per_clip: ArrayLike, between: float, within: float, level: float = 0.95
+) -> dict[str, ICC]:
+    r"""ICC(1,1) and ICC(1,k) where clips may have different numbers of scores.
+
+    .. math:: ICC(1,1) = \frac{MS_B - MS_W}{MS_B + (n_0 - 1) MS_W}, \quad
+       n_0 = \frac{T - \sum n_c^2 / T}{N - 1}
+
+    n_0 stands for k, in the interval too: exact where numbers are equal, close where they differ
+    little.
+
+    Source: Shrout and Fleiss (1979), case 1; n_0 as in Searle (1971).
+
+    Args:
+        scores_per_clip: Shape (N,), each at least 1.
+        between, within: Mean squares between clips and within them.
+        level: Of the intervals.
+
+    Raises:
+        ValueError: fewer than 2 clips, no clip with 2 scores, no variance, or a level as
+            `upper_quantile`.
+
+    >>> forms = one_way_forms([4] * 6, 11.24, 6.26)
+    >>> [round(forms[form].value, 2) for form in ("ICC(1,1)", "ICC(1,k)")]
+    [0.17, 0.44]
+    """
+    tail = upper_quantile(level)
+    n_N = np.asarray(scores_per_clip, dtype=np.float64)
+    n, total = len(n_N), float(n_N.sum())
+    if n < 2 or total <= n:
+        raise ValueError(
+            f"Agreement needs 2 clips and one with 2 scores, not {n} clips with {total:g} in all."
+        )
+    if between + within <= 0:
+        raise ValueError("Every score is the same: there is no variance to share out.")
+    k = (total - float((n_N**2).sum()) / total) / (n - 1)
+    value = (between - within) / (between + (k - 1) * within)
+    single = _with_f(value, between, within, n - 1, total - n, k, tail)
+    ends = (_spearman_brown(r, k) for r in single[:3])
+    average = (*ends, *single[3:])
+    return {form: ICC(form, *of) for form, of in (("ICC(1,1)", single), ("ICC(1,k)", average))}
+
+
 _Values = tuple[float, float, float, float, float, float, float]
 
 
@@ -205,7 +248,7 @@ def _two_way_mixed(ms: MeanSquares, tail: float) -> _Values:
 
 
 def _with_f(
-    value: float, ms_clips: float, ms_rest: float, df1: int, df2: int, k: int, tail: float
+    value: float, ms_clips: float, ms_rest: float, df1: float, df2: float, k: float, tail: float
 ) -> _Values:
     """F test of MS_clips against the rest, and the interval of an ICC that depends on F alone."""
     if ms_rest == 0:
@@ -241,7 +284,7 @@ def _two_way_random(ms: MeanSquares, tail: float) -> _Values:
     return value, low, high, f, df1, df2, p
 
 
-def _spearman_brown(single: float, k: int) -> float:
+def _spearman_brown(single: float, k: float) -> float:
     """Reliability of the mean of k raters from that of one; NaN from -1/(k-1) downwards.
 
     There the variance of the mean is estimated at 0 or below, and the ratio would come out above 1.

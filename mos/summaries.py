@@ -92,7 +92,12 @@ class Reliability:
 
 
 def reliability(
-    tally: Tally, n_islands: int, means_NA: Floats, ratings: Ratings | None = None
+    tally: Tally,
+    n_islands: int,
+    means_NA: Floats,
+    ratings: Ratings | None = None,
+    *,
+    unit: float = 1.0,
 ) -> Reliability:
     """Every coefficient that the design allows, and why not for the others.
 
@@ -106,18 +111,19 @@ def reliability(
         means_NA: MOS of each clip on each aspect of the rubric, for alpha over aspects.
         ratings: Scores, clips and raters one by one, each of shape (T,), for the intervals of a
             table with gaps; None leaves these out.
+        unit: What 1 of these whole numbers is on the scale of the scores.
 
     >>> one = Tally.of([4, 2], [0, 1], [0, 0])
     >>> reliability(one, 1, np.empty((0, 6))).coefficients[0].reason
     'Only one rater has rated so far: agreement needs two.'
     """
-    nothing_to_judge = _nothing_to_judge(tally)
+    nothing_to_judge = _nothing_to_judge(tally, unit)
     if nothing_to_judge:
         rows = [
             Coefficient(SIX_FORMS, "over raters", reason=nothing_to_judge),
             Coefficient(ALPHA_OVER_RATERS, "over raters", reason=nothing_to_judge),
         ]
-        rows.append(_alpha_over_aspects(means_NA))
+        rows.append(alpha_over_aspects(means_NA))
         return Reliability(rows, shares=[], missing_frac=tally.missing_frac)
     parts, reason = _try(lambda: components(tally, n_islands))
     if tally.is_complete:
@@ -125,11 +131,11 @@ def reliability(
     else:
         rows = _sparse_rows(tally, parts, reason, ratings)
     rows.append(_krippendorff(tally, has_interval=ratings is not None))
-    rows.append(_alpha_over_aspects(means_NA))
+    rows.append(alpha_over_aspects(means_NA))
     return Reliability(
         coefficients=rows,
-        shares=_shares(parts),
-        notes=_notes(parts, rows, is_complete=tally.is_complete),
+        shares=_shares(parts, unit),
+        notes=_notes(parts, rows, unit, is_complete=tally.is_complete),
         missing_frac=tally.missing_frac,
         n_islands=parts.n_islands if parts else None,
         k_harmonic=parts.k_harmonic if parts else None,
@@ -137,7 +143,7 @@ def reliability(
     )
 
 
-def _nothing_to_judge(tally: Tally) -> str:
+def _nothing_to_judge(tally: Tally, unit: float) -> str:
     """Why no agreement can be told at all, or nothing."""
     n = tally.n_ratings
     if not n:
@@ -148,7 +154,7 @@ def _nothing_to_judge(tally: Tally) -> str:
         return "Only one clip has been rated so far: agreement needs two, to tell clips apart."
     total = int(tally.sum_C.sum())
     if n * int(tally.squares_C.sum()) == total**2:
-        return f"Every score so far is {total // n}: there is no variance to share out."
+        return f"Every score so far is {total // n * unit:g}: there is no variance to share out."
     return ""
 
 
@@ -162,7 +168,7 @@ def _try(compute: Callable[[], VarianceComponents]) -> tuple[VarianceComponents 
 def _complete_rows(tally: Tally) -> list[Coefficient]:
     table = icc_table(mean_squares(tally))
     rows = [
-        _defined(form, ICC_WORDS[form], icc.value, icc.low, icc.high, table.n, table.k)
+        defined_row(form, ICC_WORDS[form], icc.value, icc.low, icc.high, table.n, table.k)
         for form, icc in table.forms.items()
     ]
     return [*rows, _alpha_over_raters(table)]
@@ -174,10 +180,12 @@ def _alpha_over_raters(table: ICCTable) -> Coefficient:
     if not math.isfinite(equal.value):
         reason = "Every clip has the same total: alpha is not defined."
         return Coefficient(ALPHA_OVER_RATERS, over, reason=reason)
-    return _defined(ALPHA_OVER_RATERS, over, equal.value, equal.low, equal.high, table.n, table.k)
+    return defined_row(
+        ALPHA_OVER_RATERS, over, equal.value, equal.low, equal.high, table.n, table.k
+    )
 
 
-def _defined(
+def defined_row(
     name: str, over: str, value: float, low: float, high: float, n: int, k: float
 ) -> Coefficient:
     """A row with its value, or with the reason where the formula divides by nothing.
@@ -223,10 +231,10 @@ def _sparse_rows(
         intervals = dependability_intervals(*ratings, ks=(1.0, parts.k_harmonic))
     for (name, (value, k)), interval in zip(values.items(), intervals, strict=True):
         low, high = _ends(interval, value)
-        rows.append(_defined(name, _by_parts(name), value, low, high, parts.n_clips, k))
+        rows.append(defined_row(name, _by_parts(name), value, low, high, parts.n_clips, k))
     consistency, k = parts.icc_consistency, parts.k_harmonic
     over = _by_parts("ICC(3,k)")
-    rows.append(_defined("ICC(3,k)", over, consistency, math.nan, math.nan, parts.n_clips, k))
+    rows.append(defined_row("ICC(3,k)", over, consistency, math.nan, math.nan, parts.n_clips, k))
     return [
         *rows,
         Coefficient(
@@ -266,10 +274,11 @@ def _krippendorff(tally: Tally, *, has_interval: bool) -> Coefficient:
         found = krippendorff_interval(*sums)
         low, high = found.low, found.high
     k = float(paired / (1 / tally.n_C[tally.n_C > 1]).sum())
-    return _defined(KRIPPENDORFF, over, value, low, high, paired, k)
+    return defined_row(KRIPPENDORFF, over, value, low, high, paired, k)
 
 
-def _alpha_over_aspects(means_NA: Floats) -> Coefficient:
+def alpha_over_aspects(means_NA: Floats) -> Coefficient:
+    """Cronbach's alpha over the aspects of a rubric, on the MOS of clips, or why there is none."""
     over = "over the {k} aspects as items, on clip means"
     if means_NA.shape[1] < 2:
         reason = "The rubric asks for one aspect only: alpha over aspects needs two."
@@ -289,7 +298,7 @@ def _alpha(name: str, over: str, table: Floats) -> Coefficient:
         alpha, equal = cronbach_alpha(table), icc_forms(table).forms["ICC(3,k)"]
     except ValueError as reason:
         return Coefficient(name, over.format(k=k), reason=str(reason))
-    return _defined(name, over.format(k=k), alpha, equal.low, equal.high, n, k)
+    return defined_row(name, over.format(k=k), alpha, equal.low, equal.high, n, k)
 
 
 def alphas_without(table_NK: Floats, names: Sequence[str], over: str) -> list[AlphaWithout]:
@@ -306,7 +315,7 @@ def alphas_without(table_NK: Floats, names: Sequence[str], over: str) -> list[Al
     return [AlphaWithout(over, name, _known(alpha)) for name, alpha in found.items()]
 
 
-def _shares(parts: VarianceComponents | None) -> list[VarianceShare]:
+def _shares(parts: VarianceComponents | None, unit: float) -> list[VarianceShare]:
     """The parts with negative ones as 0; nothing where no variance is left to share out."""
     if parts is None:
         return []
@@ -318,12 +327,38 @@ def _shares(parts: VarianceComponents | None) -> list[VarianceShare]:
     whole = sum(kept.values())
     if whole <= 0:
         return []
-    return [VarianceShare(name, value, value / whole) for name, value in kept.items()]
+    return [VarianceShare(name, value * unit**2, value / whole) for name, value in kept.items()]
 
 
 def _notes(
-    parts: VarianceComponents | None, rows: Sequence[Coefficient], *, is_complete: bool
+    parts: VarianceComponents | None, rows: Sequence[Coefficient], unit: float, *, is_complete: bool
 ) -> list[str]:
+    values = {row.name: row.value for row in rows if row.value is not None}
+    notes = below_zero(rows)
+    if values.get("ICC(1,1)", -9.0) > values.get("ICC(2,1)", 9.0):
+        notes.append(
+            "ICC(1,1) is above ICC(2,1): the variance between raters was estimated below 0, which "
+            "happens when raters' levels differ less than chance would make them."
+        )
+    if parts is not None and parts.is_clipped:
+        clip, rater, residual = (
+            part * unit**2 for part in (parts.clip, parts.rater, parts.residual)
+        )
+        where = "in the split of the variance" if is_complete else "in the coefficients"
+        notes.append(
+            f"A variance came out below 0 (clips {clip:.3f}, raters {rater:.3f}, "
+            f"residual {residual:.3f}) and counts as 0 {where}."
+        )
+    if parts is not None and not parts.is_connected:
+        notes.append(
+            f"Raters and clips fall into {parts.n_islands} groups that share no rating: "
+            "differences between the groups may be the raters' or the clips'."
+        )
+    return notes
+
+
+def below_zero(rows: Sequence[Coefficient]) -> list[str]:
+    """What is to be said of coefficients that are negative."""
     notes = []
     values = {row.name: row.value for row in rows if row.value is not None}
     negative = [name for name, value in values.items() if value <= -SHOWN_STEP / 2]
@@ -337,22 +372,6 @@ def _notes(
         notes.append(
             f"Below 0: {ALPHA_OVER_ASPECTS}. Across clips the aspects go against one another, so "
             "their sum measures no one thing. The value is shown as it is."
-        )
-    if values.get("ICC(1,1)", -9.0) > values.get("ICC(2,1)", 9.0):
-        notes.append(
-            "ICC(1,1) is above ICC(2,1): the variance between raters was estimated below 0, which "
-            "happens when raters' levels differ less than chance would make them."
-        )
-    if parts is not None and parts.is_clipped:
-        where = "in the split of the variance" if is_complete else "in the coefficients"
-        notes.append(
-            f"A variance came out below 0 (clips {parts.clip:.3f}, raters {parts.rater:.3f}, "
-            f"residual {parts.residual:.3f}) and counts as 0 {where}."
-        )
-    if parts is not None and not parts.is_connected:
-        notes.append(
-            f"Raters and clips fall into {parts.n_islands} groups that share no rating: "
-            "differences between the groups may be the raters' or the clips'."
         )
     return notes
 
