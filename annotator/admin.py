@@ -26,6 +26,7 @@ from annotator.models import (
     Rubric,
     Score,
 )
+from annotator.models.corpora import ClipQuerySet
 
 
 class OwnFilter(admin.RelatedFieldListFilter):
@@ -136,15 +137,17 @@ class ClipAdmin(StudiedAdmin):
         return False
 
     @admin.action(description="Mark as broken: show to no more raters", permissions=["change"])
-    def mark_broken(self, request: HttpRequest, clips: QuerySet[Clip]) -> None:
+    def mark_broken(self, request: HttpRequest, clips: ClipQuerySet) -> None:
         """Take them out of rating."""
-        changed = clips.update(state=Clip.State.BROKEN, state_reason=f"marked by {request.user}")
+        changed = clips.with_file().update(
+            state=Clip.State.BROKEN, state_reason=f"marked by {request.user}"
+        )
         self.message_user(request, f"{changed} clips are no longer shown to raters.")
 
     @admin.action(description="Mark as ready: show to raters again", permissions=["change"])
-    def mark_ready(self, request: HttpRequest, clips: QuerySet[Clip]) -> None:
+    def mark_ready(self, request: HttpRequest, clips: ClipQuerySet) -> None:
         """Put them back."""
-        changed = clips.update(state=Clip.State.READY, state_reason="")
+        changed = clips.with_file().update(state=Clip.State.READY, state_reason="")
         self.message_user(request, f"{changed} clips are shown to raters.")
 
 

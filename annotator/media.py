@@ -28,7 +28,7 @@ def assigned_clip(request: HttpRequest, assignment_id: str) -> HttpResponse:
 def studied_clip(request: HttpRequest, clip_id: str) -> HttpResponse:
     """The video of a clip, for researchers of a campaign on its corpus."""
     campaigns = Campaign.objects.studied_by(request.user)
-    clips = Clip.objects.filter(corpus__campaigns__in=campaigns).distinct()
+    clips = Clip.objects.with_file().filter(corpus__campaigns__in=campaigns).distinct()
     return serve_clip(request, get_object_or_404(clips, public_id=clip_id))
 
 

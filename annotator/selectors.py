@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -97,19 +98,22 @@ def rater_rows(campaign: Campaign) -> list[dict[str, Any]]:
     """One row a rater: pseudonym, ratings, median lead time, last sign of life."""
     raters = campaign.memberships.filter(role=Membership.Role.RATER).order_by("created_at", "pk")
     times: dict[int, list[float]] = {}
+    n_rated: Counter[int] = Counter()
     last: dict[int, Any] = {}
     ratings = Rating.objects.current().filter(assignment__campaign=campaign)
     for rater, lead_time_s, at in ratings.values_list(
         "assignment__rater", "lead_time_s", "created_at"
     ):
-        times.setdefault(rater, []).append(lead_time_s)
+        n_rated[rater] += 1
+        if lead_time_s is not None:
+            times.setdefault(rater, []).append(lead_time_s)
         last[rater] = max(at, last.get(rater, at))
     return [
         {
             "name": f"R{number:02d}",
             "user": rater.user.get_username(),
             "is_simulated": rater.is_simulated,
-            "ratings": len(times.get(rater.pk, [])),
+            "ratings": n_rated[rater.pk],
             "median_lead_time_s": median(times[rater.pk]) if rater.pk in times else None,
             "last_at": last.get(rater.pk),
         }

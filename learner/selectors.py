@@ -90,7 +90,7 @@ def missing_metrics(campaign: Campaign) -> int:
 
 def coverage(campaign: Campaign) -> list[dict[str, Any]]:
     """For each metric and encoder: clips with a value, clips with a reason, and the reasons."""
-    clips = list(campaign.corpus.clips.values_list("pk", "public_id"))
+    clips = list(campaign.corpus.clips.with_file().values_list("pk", "public_id"))
     rows = []
     for card in shelf("metric").set_up().values():
         scores = MetricScore.objects.filter(

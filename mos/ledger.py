@@ -30,8 +30,8 @@ class Block:
         rating: Key of the row.
         clip, rater: Places, from 0 on.
         revision: Of one rater's ratings of one clip, the highest counts.
-        lead_time_s: From seeing the page to sending.
-        watched_frac: Share of the clip that was played, 0 to 1.
+        lead_time_s: From seeing the page to sending; NaN where that is not known.
+        watched_frac: Share of the clip that was played, 0 to 1; NaN likewise.
         scores: Shape (T, A), 0 where an aspect was not scored.
     """
 

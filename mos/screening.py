@@ -59,8 +59,8 @@ class Watching:
     """How clips were watched, one entry a rating.
 
     Args:
-        lead_time_s: From seeing the page to sending.
-        watched_frac: Share of the clip that was played, 0 to 1.
+        lead_time_s: From seeing the page to sending; NaN, which no rule minds, where not known.
+        watched_frac: Share of the clip that was played, 0 to 1; NaN likewise.
         duration_s: Of the clip.
     """
 

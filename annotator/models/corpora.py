@@ -61,6 +61,10 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         """Those that can be shown to raters."""
         return self.filter(state=Clip.State.READY)
 
+    def with_file(self) -> ClipQuerySet:
+        """Those whose video is here, whether raters may be shown it or not."""
+        return self.exclude(state=Clip.State.ABSENT)
+
     def dubs(self) -> ClipQuerySet:
         """Those that were made from a source clip."""
         return self.filter(source__isnull=False)
@@ -74,6 +78,7 @@ class Clip(models.Model):
 
         READY = "ready", "Ready"
         BROKEN = "broken", "Broken"
+        ABSENT = "absent", "No file here"  # rated elsewhere, and known from those ratings alone
 
     public_id = models.CharField(
         max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False
@@ -82,7 +87,7 @@ class Clip(models.Model):
     name = models.CharField(max_length=200, help_text="clip_id of the manifest")
     original = models.FileField(upload_to=original_path, max_length=300)
     rendition = models.FileField(upload_to=rendition_path, max_length=300)
-    sha256 = models.CharField(max_length=64, help_text="of the original file")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="of the original file")
     source = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="dubs"
     )
@@ -95,7 +100,7 @@ class Clip(models.Model):
     system = models.CharField(max_length=200, blank=True, help_text="what made the dub")
     condition = models.CharField(max_length=200, blank=True)
     emotion = models.CharField(max_length=80, blank=True)
-    duration_s = models.FloatField()
+    duration_s = models.FloatField(help_text="0 where no file is here")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.READY)
@@ -113,8 +118,16 @@ class Clip(models.Model):
         indexes = [models.Index(fields=["corpus", "changed_at"], name="clip_changed_in_corpus")]
         constraints = [
             models.UniqueConstraint(fields=["corpus", "name"], name="clip_name_once_a_corpus"),
-            models.UniqueConstraint(fields=["corpus", "sha256"], name="clip_file_once_a_corpus"),
-            models.CheckConstraint(condition=Q(duration_s__gt=0), name="clip_has_a_duration"),
+            models.UniqueConstraint(
+                fields=["corpus", "sha256"],
+                condition=~Q(state="absent"),
+                name="clip_file_once_a_corpus",
+            ),
+            models.CheckConstraint(
+                condition=(Q(duration_s__gt=0) & ~Q(state="absent"))
+                | Q(state="absent", duration_s=0, sha256="", original="", rendition=""),
+                name="clip_has_a_duration_or_no_file",
+            ),
             models.CheckConstraint(
                 condition=Q(source__isnull=True) | ~Q(source=F("id")),
                 name="clip_is_not_its_own_source",

@@ -61,8 +61,12 @@ class Rating(AppendOnly):
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="ratings")
     revision = models.PositiveSmallIntegerField(default=1)
     idempotency_key = models.UUIDField(help_text="the same key sent again is the same rating")
-    lead_time_s = models.FloatField(help_text="from seeing the page to sending")
-    watched_frac = models.FloatField(help_text="share of the clip that was played, 0 to 1")
+    lead_time_s = models.FloatField(
+        null=True, help_text="from seeing the page to sending; none of some collected elsewhere"
+    )
+    watched_frac = models.FloatField(
+        null=True, help_text="share of the clip that was played, 0 to 1; none likewise"
+    )
     evidence = models.JSONField(help_text="playback as the browser saw it")
     created_at = models.DateTimeField(auto_now_add=True)
 

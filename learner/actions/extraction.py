@@ -150,7 +150,7 @@ class _Work:
     def planned(cls, extraction: Extraction) -> _Work:
         """Look what is there, and list what is not."""
         cards = _chosen(extraction)
-        clips = list(extraction.corpus.clips.select_related("source").order_by("pk"))
+        clips = list(extraction.corpus.clips.with_file().select_related("source").order_by("pk"))
         missing: dict[int, dict[str, list[str]]] = {
             clip.pk: {"metric": [], "encoder": []} for clip in clips
         }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from annotator.models import Aspect, Campaign, Rating
 from mos.ledger import Block, Ledger
 from mos.selectors.clips import KnownClips, Places
-from mos.selectors.rows import newest, ratings_between, scores_of, transactions
+from mos.selectors.rows import NOT_KNOWN, newest, ratings_between, scores_of, transactions
 
 Ints = NDArray[np.int64]
 MOST_KEPT_BYTES = 512 * 2**20  # of all campaigns in one process
@@ -94,8 +94,8 @@ class LiveRatings:
                 clip=clips.astype(np.int32),
                 rater=self.rater_places.of(rows[2].astype(np.int64)).astype(np.int32),
                 revision=rows[3].astype(np.int16),
-                lead_time_s=rows[4].astype(np.float32),
-                watched_frac=rows[5].astype(np.float32),
+                lead_time_s=_known(rows[4]),
+                watched_frac=_known(rows[5]),
                 scores=scores,
             )
         )
@@ -128,6 +128,11 @@ class LiveRatings:
             self.horizons.append((self.newest[0], following))
         else:
             self.settled = self.newest[0]
+
+
+def _known(column: NDArray[np.float64]) -> NDArray[np.float32]:
+    """With NaN where nothing is known."""
+    return np.where(column == NOT_KNOWN, np.nan, column).astype(np.float32)
 
 
 _kept: OrderedDict[str, LiveRatings] = OrderedDict()

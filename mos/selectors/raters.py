@@ -28,7 +28,7 @@ class RaterRow:
     user: str
     n_ratings: int
     mean_raw: float
-    median_lead_time_s: float
+    median_lead_time_s: float | None
     bias: float | None
     inconsistency: float | None
     flags: list[Flag]
@@ -63,7 +63,7 @@ def rater_rows(campaign: Campaign, aspect_key: str) -> list[RaterRow]:
             user=users[pk],
             n_ratings=len(found[pk]),
             mean_raw=_mean(rows.scores[found[pk], place]),
-            median_lead_time_s=float(np.median(rows.lead_time_s[found[pk]])),
+            median_lead_time_s=_median(rows.lead_time_s[found[pk]]),
             **judged.get(place_of[pk], NOTHING),
             verdict=verdicts.get(pk),
         )
@@ -100,6 +100,11 @@ def _by_rater(rows: Block) -> dict[int, Ints]:
     order = np.argsort(rows.rater, kind="stable")
     raters, first = np.unique(rows.rater[order], return_index=True)
     return dict(zip(raters.tolist(), np.split(order, first[1:]), strict=True))
+
+
+def _median(times: NDArray[np.float32]) -> float | None:
+    known = times[~np.isnan(times)]
+    return float(np.median(known)) if len(known) else None
 
 
 def _mean(scores: NDArray[np.uint8]) -> float:

@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
 from annotator.models import Campaign, Rating, Score
@@ -16,6 +17,7 @@ from annotator.models import Campaign, Rating, Score
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ROWS_A_FETCH = 20_000
+NOT_KNOWN = -1.0  # where a column of numbers has none
 SHORT_SPAN = 20_000
 FEW_RATINGS = 500
 RATING_FIELDS = (
@@ -23,8 +25,8 @@ RATING_FIELDS = (
     "assignment__clip",
     "assignment__rater",
     "revision",
-    "lead_time_s",
-    "watched_frac",
+    Coalesce("lead_time_s", NOT_KNOWN),
+    Coalesce("watched_frac", NOT_KNOWN),
 )
 SCORE_FIELDS = ("rating", "aspect", "value_raw")
 
@@ -59,7 +61,7 @@ def newest() -> tuple[int, UUID | None]:
     return row or (0, None)
 
 
-def columns(rows: QuerySet[Any], *fields: str) -> Floats:
+def columns(rows: QuerySet[Any], *fields: str | Coalesce) -> Floats:
     """Numbers of many rows as one array a field; whole ones are exact up to 2**53."""
     values = rows.values_list(*fields).iterator(chunk_size=ROWS_A_FETCH)
     flat = np.fromiter(chain.from_iterable(values), dtype=np.float64)
