@@ -64,13 +64,13 @@ def _import_clip(corpus: Corpus, row: ClipRow) -> str:
     sha256 = _sha256(row.path)
     source = _source(corpus, row, sha256)
     known = corpus.clips.filter(name=row.name).first()
-    if known is not None:
+    if known is not None and known.state != Clip.State.ABSENT:
         return _update(known, row, sha256, source)
     twin = corpus.clips.filter(sha256=sha256).first()
     if twin is not None:
         raise RefusedClip(f"the same file is already here as {twin.name!r}")
-    _keep(corpus, row, sha256, source)
-    return "new"
+    _keep(corpus, row, sha256, source, known)
+    return "new" if known is None else "updated"
 
 
 def _source(corpus: Corpus, row: ClipRow, sha256: str) -> Clip | None:
@@ -125,19 +125,17 @@ def _update(clip: Clip, row: ClipRow, sha256: str, source: Clip | None) -> str:
     return "updated" if changes else "known"
 
 
-def _keep(corpus: Corpus, row: ClipRow, sha256: str, source: Clip | None) -> Clip:
+def _keep(
+    corpus: Corpus, row: ClipRow, sha256: str, source: Clip | None, absent: Clip | None = None
+) -> Clip:
+    """Bring the file in, as a new clip or as that of one which was rated elsewhere."""
     looked = probe(row.path)
-    clip = Clip(
-        corpus=corpus,
-        name=row.name,
-        sha256=sha256,
-        source=source,
-        duration_s=looked.duration_s,
-        width=looked.width,
-        height=looked.height,
-        metadata=row.metadata,
-        **row.known,
-    )
+    clip = absent or Clip(corpus=corpus, name=row.name)
+    clip.sha256, clip.source, clip.state = sha256, source or clip.source, Clip.State.READY
+    clip.duration_s, clip.width, clip.height = looked.duration_s, looked.width, looked.height
+    clip.metadata = {**clip.metadata, **row.metadata}
+    for name, text in row.known.items():
+        setattr(clip, name, text or getattr(clip, name))  # an empty cell says nothing
     _check(clip)
     with tempfile.TemporaryDirectory() as folder:
         rendition = Path(folder) / "rendition.mp4"
