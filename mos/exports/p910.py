@@ -16,7 +16,7 @@ def p910_blocks(campaign: Campaign, aspect: Aspect) -> Iterator[bytes]:
     """A row a clip, in the order of names; a column a rater who scored, in the order of joining.
 
     The demo takes numbers alone, so that no name can stand here: row after row is that of
-    `votes_per_clip`, and column after column a `workerid` of `votes_per_worker`, sorted.
+    `votes_per_clip`, and columns are the `workerid` of `votes_per_worker` by their numbers.
     """
     raters = _raters(campaign, aspect)
     text = bytearray()

@@ -474,6 +474,37 @@ def test_the_number_of_queries_does_not_grow_with_the_ratings(rated, kind):
     assert queries() == few <= 7
 
 
+def test_surplus_ratings_and_those_of_simulated_raters_are_in_every_form(
+    campaign, clips, bob, bina
+):
+    campaign.memberships.filter(user=bob).update(is_simulated=True)
+    give_rating(campaign.memberships.get(user=bob), clips[0], 4)
+    give_rating(campaign.memberships.get(user=bina), clips[0], 2, place=None)
+    assert whole(campaign, "p910") == b"4.0,2.0\n"
+    assert table(campaign, "votes_per_clip").MOS.tolist() == [3.0]
+    assert json.loads(whole(campaign, "sureal"))["dis_videos"][0]["os"] == {"R01": 4, "R02": 2}
+
+
+@pytest.mark.parametrize("kind", exports.FORMATS)
+def test_a_reader_who_goes_away_leaves_nothing_open(rated, kind, monkeypatch):
+    monkeypatch.setattr(exports.rows, "ROWS_A_BLOCK", 2)
+    content = exports.blocks(rated, kind)
+    assert next(content) is not None
+    content.close()
+    assert next(content, None) is None
+    assert whole(rated, kind)
+
+
+@pytest.mark.parametrize("kind", ALL_ASPECTS)
+def test_a_reading_that_breaks_off_is_an_error_and_no_short_file(rated, kind, monkeypatch):
+    def broken(row):
+        raise OSError("the database went away")
+
+    monkeypatch.setattr(exports.rows, "_rows", lambda *about: map(broken, range(3)))
+    with pytest.raises(OSError, match="went away"):
+        whole(rated, kind)
+
+
 @pytest.mark.slow
 def test_memory_stays_flat_while_the_ratings_grow_tenfold(campaign):
     few, many = (
