@@ -49,25 +49,45 @@ class Labels(APIView):
     content_negotiation_class = FirstRenderer
 
     @extend_schema(
-        summary="Labels as CSV or JSON lines",
+        summary="Labels in every form in which they leave",
         parameters=[
-            OpenApiParameter("format", str, enum=sorted(exports.TYPES), default="jsonl"),
-            OpenApiParameter("revisions", str, enum=exports.REVISIONS, default="last"),
+            OpenApiParameter(
+                "format",
+                str,
+                enum=list(exports.FORMATS),
+                default="jsonl",
+                description="\n".join(f"* `{k}`: {f.says}" for k, f in exports.FORMATS.items()),
+            ),
+            OpenApiParameter(
+                "revisions",
+                str,
+                enum=exports.REVISIONS,
+                default="last",
+                description="`all` where the form is of all aspects",
+            ),
+            OpenApiParameter("aspect", str, description="of forms of one aspect; else `overall`"),
         ],
-        responses={(200, kind.split(";")[0]): OpenApiTypes.STR for kind in exports.TYPES.values()},
+        responses={
+            (200, form.content_type.split(";")[0]): (
+                OpenApiTypes.STR if form.is_text else OpenApiTypes.BINARY
+            )
+            for form in exports.FORMATS.values()
+        },
     )
     def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
-        """One row is one rater's score for one clip on one aspect, 1 to 5.
+        """In the long table one row is one rater's score for one clip on one aspect, 1 to 5.
 
         In CSV, text that begins with = + - @ has an apostrophe before it, so that spreadsheets do
-        not run it; JSON lines hold it as it is.
+        not run it; other forms hold it as it is. Rejected raters are marked in the long table, and
+        left out of forms of one aspect.
         """
         mine = Campaign.objects.studied_by(request.user)
         campaign = get_object_or_404(mine, public_id=campaign_id)
         kind = request.query_params.get("format", "jsonl")
         revisions = request.query_params.get("revisions", "last")
+        aspect = request.query_params.get("aspect")
         try:
-            return exports.download(campaign, kind, revisions=revisions)
+            return exports.download(campaign, kind, revisions=revisions, aspect=aspect)
         except ValueError as refusal:
             raise serializers.ValidationError([str(refusal)]) from refusal
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from mos import views
+from mos.views import downloads
 
 app_name = "mos"
 urlpatterns = [
@@ -16,4 +17,5 @@ urlpatterns = [
     path("reports/<slug:report_id>/", views.report_page, name="report"),
     path("campaigns/<slug:campaign_id>/labels.csv", views.labels_csv, name="labels_csv"),
     path("campaigns/<slug:campaign_id>/labels.jsonl", views.labels_jsonl, name="labels_jsonl"),
+    path("campaigns/<slug:campaign_id>/labels/<slug:kind>/", downloads.labels, name="labels"),
 ]

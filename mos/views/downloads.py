@@ -14,6 +14,13 @@ from mos import exports
 
 @login_required
 @require_safe
+def labels(request: HttpRequest, campaign_id: str, kind: str) -> HttpResponseBase:
+    """The labelled set in one of its forms."""
+    return _download(request, campaign_id, kind)
+
+
+@login_required
+@require_safe
 def labels_csv(request: HttpRequest, campaign_id: str) -> HttpResponseBase:
     """The labelled set as a long CSV."""
     return _download(request, campaign_id, "csv")
@@ -28,7 +35,8 @@ def labels_jsonl(request: HttpRequest, campaign_id: str) -> HttpResponseBase:
 
 def _download(request: HttpRequest, campaign_id: str, kind: str) -> HttpResponseBase:
     campaign = get_object_or_404(Campaign.objects.studied_by(request.user), public_id=campaign_id)
+    revisions, aspect = request.GET.get("revisions", "last"), request.GET.get("aspect")
     try:
-        return exports.download(campaign, kind, revisions=request.GET.get("revisions", "last"))
+        return exports.download(campaign, kind, revisions=revisions, aspect=aspect)
     except ValueError as refusal:
         return HttpResponseBadRequest(str(refusal), content_type="text/plain; charset=utf-8")

@@ -7,13 +7,15 @@ import json
 from io import StringIO
 from uuid import uuid4
 
+import pyarrow.parquet as pq
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 
 from annotator import actions
 from annotator.evidence import Evidence
 from annotator.models import Assignment
 from mos import exports
+from mos.exports import text
 
 KEYS = ("sync", "speaker", "clarity", "emotion", "prosody", "overall")
 
@@ -108,8 +110,54 @@ def test_a_file_that_was_there_stays_whole_when_writing_breaks_off(
     def break_off(rows):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exports, "_jsonl", break_off)
+    monkeypatch.setattr(text, "jsonl_line", break_off)
     with pytest.raises(CommandError, match="No space left"):
         call_command("export_labels", "Spring", format="jsonl", output=file)
     assert file.read_text() == "from before"
     assert [entry.name for entry in tmp_path.iterdir()] == ["labels.csv"]
+
+
+@pytest.mark.parametrize("kind", exports.FORMATS)
+def test_every_form_goes_to_a_file_and_to_a_pipe(campaign, sent, tmp_path, capfdbinary, kind):
+    file = tmp_path / "labels"
+    call_command("export_labels", "Spring", format=kind, output=file, stderr=StringIO())
+    call_command("export_labels", "Spring", format=kind)
+    assert file.read_bytes() == capfdbinary.readouterr().out
+    assert file.read_bytes() == b"".join(exports.blocks(campaign, kind))
+
+
+def test_parquet_in_a_file_holds_what_raters_sent(campaign, sent, tmp_path):
+    file = tmp_path / "labels.parquet"
+    call_command("export_labels", "Spring", format="parquet", output=file, stderr=StringIO())
+    assert as_sent(pq.read_table(file, use_threads=False).to_pylist()) == sent
+
+
+def test_an_aspect_can_be_chosen(campaign, sent, capsys):
+    call_command("export_labels", "Spring", format="votes_per_worker", aspect="emotion")
+    rows = csv.DictReader(StringIO(capsys.readouterr().out))
+    found = {(row["file"], row["workerid"], "emotion"): int(row["vote"]) for row in rows}
+    assert found == {key: score for key, score in sent.items() if key[2] == "emotion"}
+
+
+def test_what_is_no_text_is_not_shown_where_only_text_can_be(campaign, sent):
+    with pytest.raises(CommandError, match=r"parquet is no text .* \(--output\)"):
+        call_command("export_labels", "Spring", format="parquet", stdout=StringIO())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"format": "p910", "aspect": "looks"}, "choose one of sync"),
+        ({"format": "sureal", "revisions": "all"}, "no place for earlier revisions"),
+        ({"format": "csv", "aspect": "sync"}, "holds every aspect"),
+    ],
+)
+def test_what_a_form_has_no_place_for_is_refused(campaign, options, says):
+    with pytest.raises(CommandError, match=says):
+        call_command("export_labels", "Spring", **options)
+
+
+def test_the_help_says_what_each_form_is():
+    command = load_command_class("mos", "export_labels")
+    words = command.create_parser("manage.py", "export_labels").format_help()
+    assert all(f"{name}: {form.says}" in words for name, form in exports.FORMATS.items())

@@ -39,6 +39,7 @@ COLUMNS = [
     "lead_time_s",
     "watched_frac",
     "is_surplus",
+    "is_rejected",
 ]
 
 
@@ -130,6 +131,7 @@ def test_a_row_tells_all_there_is_to_know_of_a_score(campaign, clips, bob, downl
         "lead_time_s": 12.5,
         "watched_frac": 1.0,
         "is_surplus": False,
+        "is_rejected": False,
     }
     assert first["created_at"].endswith("+00:00")
 
@@ -218,14 +220,14 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(campaign, clips, make
     few = queries()
     give_table(campaign, [make_clip(f"more-{n}") for n in range(30)], [[2, 3]] * 30)
     many = queries()
-    assert (few, many) == ((30, 2), (390, 2))
+    assert (few, many) == ((30, 3), (390, 3))
 
 
 def test_rows_leave_before_the_last_one_is_read(campaign, clips, monkeypatch):
     give_table(campaign, clips, [[5, 4], [3, 2], [1, 2]])
-    monkeypatch.setattr(exports, "ROWS_A_BLOCK", 10)
-    blocks = list(exports.text_blocks(campaign, "jsonl"))
-    assert [block.count("\n") for block in blocks] == [10, 10, 10, 6]
+    monkeypatch.setattr(exports.rows, "ROWS_A_BLOCK", 10)
+    blocks = list(exports.blocks(campaign, "jsonl"))
+    assert [block.count(b"\n") for block in blocks] == [10, 10, 10, 6]
 
 
 @pytest.fixture
@@ -244,12 +246,12 @@ def ask(campaign, client):
 def test_a_program_gets_the_same_file_with_a_token(campaign, clips, alice, ask, download, kind):
     give_table(campaign, clips, [[5, 4], [3, 2], [1, 2]])
     answer = ask(alice, format=kind)
-    assert answer.headers["Content-Type"] == exports.TYPES[kind]
+    assert answer.headers["Content-Type"] == exports.FORMATS[kind].content_type
     assert b"".join(answer.streaming_content).decode() == download(kind)
 
 
 def test_a_program_gets_json_lines_unless_it_says_otherwise(alice, ask):
-    assert ask(alice).headers["Content-Type"] == exports.TYPES["jsonl"]
+    assert ask(alice).headers["Content-Type"] == exports.FORMATS["jsonl"].content_type
 
 
 @pytest.mark.parametrize("query", [{"format": "xlsx"}, {"revisions": "some"}])
@@ -257,7 +259,7 @@ def test_a_program_that_asks_for_what_there_is_not_is_told_what_there_is(alice, 
     answer = ask(alice, **query)
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/json"
-    assert "csv or jsonl" in str(answer.json()) or "last or all" in str(answer.json())
+    assert "csv, jsonl" in str(answer.json()) or "last or all" in str(answer.json())
 
 
 def test_programs_of_raters_strangers_and_nobody_get_nothing(campaign, bob, charlie, ask, client):
