@@ -172,13 +172,22 @@ def _clips(corpus: Corpus, given: Mapping[str, GivenClip]) -> dict[str, Clip]:
         if clip.name not in known
     ]
     for clip in new:
-        clip.clean_fields(exclude=["original", "rendition", "corpus"])
+        _check(clip)
     known |= {clip.name: clip for clip in Clip.objects.bulk_create(new)}
     dubs = [clip for clip in new if given[clip.name].source]
     for clip in dubs:
         clip.source = known[given[clip.name].source]
     Clip.objects.bulk_update(dubs, ["source"], batch_size=500)
     return known
+
+
+def _check(clip: Clip) -> None:
+    """What the table cannot hold is refused with the clip's name."""
+    try:
+        clip.clean_fields(exclude=["original", "rendition", "corpus"])
+    except ValidationError as error:
+        faults = (f"{field}: {' '.join(words)}" for field, words in error.message_dict.items())
+        raise ValidationError(f"The clip {clip.name}: {'; '.join(faults)}") from error
 
 
 def _raters(campaign: Campaign, given: Mapping[str, bool]) -> dict[str, Membership]:

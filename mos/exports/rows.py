@@ -50,8 +50,8 @@ COLUMNS = (*FIELDS, "is_rejected")
 def label_rows(campaign: Campaign, *, revisions: str = "last") -> Iterator[Row]:
     """Every score of a campaign, of each rating's last revision or of `all`.
 
-    `is_surplus` tells that the rater's lease had run out and the place was given on; `is_rejected`
-    that the last verdict on the rater is that the ratings do not count.
+    `is_surplus` tells that the place was given on, because the rater's lease had run out or the
+    rater was rejected; `is_rejected` that the last verdict is that the ratings do not count.
     """
     if revisions not in REVISIONS:
         raise ValueError(f"revisions cannot be {revisions!r}: choose {' or '.join(REVISIONS)}.")
