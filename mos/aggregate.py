@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,13 +70,25 @@ def mos_table(scores: ArrayLike, groups: ArrayLike, level: float = 0.95) -> MOST
     (['a', 'b'], [4.0, 1.0], [3, 1])
     """
     scores_T = np.asarray(scores, dtype=np.float64)
-    names, group_T = np.unique(np.asarray(groups), return_inverse=True)
+    names, group_T = _distinct(np.asarray(groups))
     _check(scores_T, group_T)
     n_G = np.bincount(group_T, minlength=len(names))
     mos_G = np.bincount(group_T, scores_T, len(names)) / n_G
     around_T = (scores_T - mos_G[group_T]) ** 2
     squares_G = np.bincount(group_T, around_T, len(names)).astype(np.float64)
     return _with_intervals(names.tolist(), n_G, mos_G, squares_G, level)
+
+
+def _distinct(groups_T: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The groups in order, and which of them each is; codes from 0 on need no sorting."""
+    is_code = groups_T.dtype.kind in "iu" and groups_T.size and groups_T.min() >= 0
+    if not is_code or groups_T.max() > groups_T.size:
+        names, group_T = np.unique(groups_T, return_inverse=True)
+        return names, group_T
+    names = np.flatnonzero(np.bincount(groups_T))
+    place = np.zeros(int(groups_T.max()) + 1, dtype=np.int64)
+    place[names] = np.arange(len(names))
+    return names, place[groups_T]
 
 
 def mos_from_sums(

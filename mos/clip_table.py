@@ -97,7 +97,8 @@ class ClipTable:
             numbers = {"mos": mos.mos_raw, "recovered": self.recovered, "sd": mos.sd, "n": mos.n}
             known_N = numbers[key]
             keys_N = rank_N if known_N is None else np.nan_to_num(known_N, nan=-1.0)
-        return [int(place) for place in np.lexsort((rank_N, turn * keys_N))]
+        places: list[int] = np.lexsort((rank_N, turn * keys_N)).tolist()
+        return places
 
     def rows(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """Clips at these places, with numbers for a table and places for a chart."""
@@ -158,7 +159,7 @@ def group_table(table: MOSTable, names: Sequence[str], code_C: Ints) -> list[dic
             "n_clips": int(means.n[i]),
             "n_ratings": int(n_ratings[code]),
         }
-        for i, code in enumerate(np.unique(code_C).tolist())
+        for i, code in enumerate(np.flatnonzero(np.bincount(code_C)).tolist())
     ]
     return sorted(rows, key=lambda row: -row["mos_raw"])
 

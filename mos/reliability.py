@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+BLOCK = 1000  # rows looked at at once, few enough for the processor's own memory
 FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 
 
@@ -117,13 +118,18 @@ def mean_squares(scores: ArrayLike) -> MeanSquares:
     """
     scores_NK = complete_table(scores)
     n, k = scores_NK.shape
-    clip_means_N, rater_means_K = scores_NK.mean(axis=1), scores_NK.mean(axis=0)
-    grand = scores_NK.mean()
+    clip_means_N, rater_means_K = scores_NK @ np.full(k, 1 / k), np.full(n, 1 / n) @ scores_NK
+    grand = float(clip_means_N.mean())
     ss_clips = k * float(((clip_means_N - grand) ** 2).sum())
     ss_raters = n * float(((rater_means_K - grand) ** 2).sum())
-    residual_NK = scores_NK - clip_means_N[:, None] - rater_means_K[None, :] + grand
-    ss_error = float((residual_NK**2).sum())
-    if ss_error < 1e-20 * float((scores_NK**2).sum()):
+    ss_error = sum(
+        _sum_of_squares(block_NK - means_N[:, None] - (rater_means_K - grand))
+        for block_NK, means_N in zip(
+            *(np.array_split(each, n // BLOCK + 1) for each in (scores_NK, clip_means_N)),
+            strict=True,
+        )
+    )
+    if ss_error < 1e-20 * _sum_of_squares(scores_NK):
         ss_error = 0.0  # rounding, where raters differ by a constant only
     return MeanSquares(
         clips=ss_clips / (n - 1),
@@ -133,6 +139,10 @@ def mean_squares(scores: ArrayLike) -> MeanSquares:
         n=n,
         k=k,
     )
+
+
+def _sum_of_squares(table: NDArray[np.float64]) -> float:
+    return float(np.einsum("ij,ij->", table, table))
 
 
 def icc_forms(scores: ArrayLike, level: float = 0.95) -> ICCTable:

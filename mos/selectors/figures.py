@@ -56,13 +56,15 @@ def references(found: Collected) -> References | None:
 
     Scores must be known one by one.
     """
+    if found.one_by_one is None:
+        return None
     place_of = {clip.pk: place for place, clip in enumerate(found.clips)}
     reference_of = {
         place: place_of[clip.source_id]
         for place, clip in enumerate(found.clips)
         if clip.source_id in place_of
     }
-    if found.one_by_one is None or not reference_of:
+    if not reference_of:
         return None
     try:
         table = dmos_table(*found.one_by_one, reference_of)
