@@ -111,7 +111,7 @@ def rater_rows(campaign: Campaign) -> list[dict[str, Any]]:
     return [
         {
             "name": f"R{number:02d}",
-            "user": rater.user.get_username(),
+            "user": rater.shown_name,
             "is_simulated": rater.is_simulated,
             "ratings": n_rated[rater.pk],
             "median_lead_time_s": median(times[rater.pk]) if rater.pk in times else None,

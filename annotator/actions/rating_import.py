@@ -201,7 +201,12 @@ def _raters(campaign: Campaign, given: Mapping[str, bool]) -> dict[str, Membersh
     }
     new = sorted((name for name in given if usernames[name] not in known), key=_natural)
     users = User.objects.bulk_create(
-        User(username=usernames[name], password=make_password(None), is_active=False)
+        User(
+            username=usernames[name],
+            first_name=name,
+            password=make_password(None),
+            is_active=False,
+        )
         for name in new
     )
     joined = Membership.objects.bulk_create(

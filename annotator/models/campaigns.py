@@ -138,6 +138,11 @@ class Membership(models.Model):
         return f"{self.user} ({self.role}, {self.campaign})"
 
     @property
+    def shown_name(self) -> str:
+        """As researchers know the user: the name where one was given, or what signs in."""
+        return self.user.get_full_name() or str(self.user.get_username())
+
+    @property
     def is_rejected(self) -> bool:
         """Whether the last verdict on this rater is that the ratings do not count."""
         standing = self.verdicts.order_by("-pk").values_list("is_accepted", flat=True).first()

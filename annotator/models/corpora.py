@@ -26,6 +26,15 @@ def rendition_path(clip: Clip, filename: str) -> str:
     return f"renditions/{clip.public_id[:2]}/{clip.public_id}.mp4"
 
 
+def language_pair(source: str, target: str) -> str:
+    """Languages as shown to researchers.
+
+    >>> language_pair("en", "hi"), language_pair("", "hi"), language_pair("", "")
+    ('en → hi', '? → hi', '')
+    """
+    return f"{source or '?'} → {target or '?'}" if source or target else ""
+
+
 class CorpusQuerySet(models.QuerySet["Corpus"]):
     """Questions one asks of corpora."""
 
@@ -143,5 +152,5 @@ class Clip(models.Model):
 
     @property
     def language_pair(self) -> str:
-        """As shown to researchers: `en → hi`."""
-        return f"{self.source_language or '?'} → {self.target_language or '?'}"
+        """As shown to researchers: `en → hi`, or nothing where neither is known."""
+        return language_pair(self.source_language, self.target_language)

@@ -75,9 +75,14 @@ def _places(path: Path, names: Sequence[str], asked: Mapping[str, str]) -> dict[
         if place is None and role != "aspect":
             raise RatingFileError(
                 f"{path}: which column is the {role}? Say it with --{role}: there are "
-                f"{', '.join(names) or 'none'}."
+                f"{', '.join(names) or 'none'}.{_with_commas(names)}"
             )
     return places
+
+
+def _with_commas(names: Sequence[str]) -> str:
+    lone = len(names) == 1 and any(mark in names[0] for mark in ";\t|")
+    return " Save the table with commas between its columns." if lone else ""
 
 
 def _rows(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, Row]]:

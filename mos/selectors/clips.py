@@ -11,6 +11,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from annotator.models import Clip
+from annotator.models.corpora import language_pair
 
 Ints = NDArray[np.int64]
 # A change may become visible after a later one; and clocks of several machines differ.
@@ -33,8 +34,8 @@ class RatedClip:
 
     @property
     def language_pair(self) -> str:
-        """As shown to researchers: `en → hi`."""
-        return f"{self.source_language or '?'} → {self.target_language or '?'}"
+        """As shown to researchers: `en → hi`, or nothing where neither is known."""
+        return language_pair(self.source_language, self.target_language)
 
 
 class Places:

@@ -52,7 +52,8 @@ def rater_rows(campaign: Campaign, aspect_key: str) -> list[RaterRow]:
         duration_C = np.array([clip.duration_s for clip in known.clips.rows])
     judged = _judged(rows, place, duration_C)
     raters = raters_by_pk(campaign)
-    users = dict(campaign.memberships.values_list("pk", "user__username"))
+    members = campaign.memberships.select_related("user")
+    users = {member.pk: member.shown_name for member in members}
     standing = Verdict.objects.standing().filter(rater__campaign=campaign)
     verdicts = {verdict.rater_id: verdict for verdict in standing.select_related("given_by")}
     found = {keys[rater]: of for rater, of in _by_rater(rows).items()}

@@ -209,6 +209,8 @@ def test_other_files_are_refused_by_what_is_wrong_with_them(db, tmp_path):
         take_in(tmp_path / "none.csv")
     with pytest.raises(CommandError, match=r"Say it with --rater: there are a, b"):
         take_in(write(tmp_path / "x.csv", "1,2", head="a,b"), "--item", "a", "--rating", "b")
+    with pytest.raises(CommandError, match="with commas between its columns"):
+        take_in(write(tmp_path / "y.csv", "a;x;3", head="item;rater;rating"))
     assert not Campaign.objects.exists()
 
 

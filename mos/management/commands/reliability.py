@@ -96,7 +96,7 @@ def _column(table: pd.DataFrame, role: str, name: str | None, *, is_optional: bo
     if found is None and not is_optional:
         raise CommandError(
             f"Which column is the {role}? Say it with --{role}: there are "
-            f"{', '.join(table.columns)}."
+            f"{', '.join(table.columns)}. A table has commas between its columns."
         )
     return found
 
