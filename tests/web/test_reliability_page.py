@@ -225,7 +225,8 @@ def test_the_number_of_queries_does_not_grow_with_the_ratings(
     )
     with CaptureQueriesContext(connection) as many:
         client.get(page)
-    assert len(many) == len(few) <= 14
+    # Two more on PostgreSQL, where open transactions are asked for.
+    assert len(many) == len(few) <= 16
 
 
 @pytest.fixture
