@@ -1,4 +1,4 @@
-"""Geometry of the learner's charts: numbers in, coordinates out."""
+"""The two charts of a trained network: its scores beside MOS, and its loss."""
 
 from __future__ import annotations
 
