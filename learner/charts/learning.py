@@ -20,6 +20,7 @@ from learner.charts.frame import (
 MOST_SERIES = 4  # as many as learner.css has dashes and colours for
 LABEL_GAP = 7.0  # percent of the height that a line of words at a line's end needs
 LONGEST_NAME = 24
+MOST_LINES = 7  # what 5 steps are at most when rounded out
 
 RawPoint = tuple[float, float, float | None, float | None]
 
@@ -95,7 +96,7 @@ def learning_curve(
         ],
         without=[name for name, points in known if not points],
         x_ticks=ticks_across(x_lo, x_hi) if every else [],
-        y_ticks=ticks_down(y_lo, y_hi) if every else [],
+        y_ticks=ticks_down(y_lo, y_hi, MOST_LINES) if every else [],
         x_label=x_label,
         y_label=y_label,
         digits=3 if y_hi - y_lo < 10 else 1,

@@ -36,10 +36,10 @@ class Spoke:
 
 @dataclass(frozen=True)
 class MetricRadar:
-    """The wheel: rings as (value, radius, place down of its number), outlines as of 100 by 100."""
+    """The wheel: rings as (value, radius, place of its number), outlines in a box of 100 by 100."""
 
     spokes: list[Spoke]
-    rings: list[tuple[float, str, str]]
+    rings: list[tuple[float, str, tuple[str, str]]]
     pcc_outline: str
     srcc_outline: str
     is_wheel: bool
@@ -61,11 +61,12 @@ def metric_radar(rows: Sequence[tuple[str, float | None, float | None]]) -> Metr
         _spoke(i, title, pcc, srcc, 2 * math.pi * i / len(rows))
         for i, (title, pcc, srcc) in enumerate(rows)
     ]
-    radii = [(value, HUB + value * (RIM - HUB)) for value in RINGS]
-    turns = [2 * math.pi * i / max(len(rows), 1) for i in range(len(rows))]
+    turns = [2 * math.pi * i / len(rows) for i in range(len(rows))]
+    # Between the last spoke and the first, where no dot can hide the numbers.
+    aside = -math.pi / max(len(rows), FEWEST)
     return MetricRadar(
         spokes=spokes,
-        rings=[(value, f"{radius:.2f}%", f"{50 - radius:.2f}%") for value, radius in radii],
+        rings=[(v, f"{_radius(v):.2f}%", _at(_radius(v), aside)) for v in RINGS],
         pcc_outline=_outline([pcc for _, pcc, _ in rows], turns),
         srcc_outline=_outline([srcc for _, _, srcc in rows], turns),
         is_wheel=len(rows) >= FEWEST,

@@ -26,6 +26,7 @@
   let shown = null;
   let timer = 0;
   let isPlaying = false;
+  let isFocused = false; // shown by the keyboard: a page that scrolls under the mouse takes nothing away
   let pointer = "";
 
   const markOf = (node) => (node instanceof Element ? node.closest("[data-clip]") : null);
@@ -43,7 +44,7 @@
 
   const stop = () => {
     clearTimeout(timer);
-    isPlaying = false;
+    isPlaying = isFocused = false;
     video.pause();
     video.removeAttribute("src");
     video.load(); // ends the download
@@ -88,6 +89,7 @@
     const mark = markOf(event.target);
     if (mark) named(mark); // before hover.js looks
     if (mark === shown) return;
+    if (!mark && isFocused && event.type === "pointerover") return;
     if (!mark) hide();
     else if (event.pointerType !== "touch") show(mark, !reduced.matches);
   };
@@ -128,7 +130,9 @@
   document.documentElement.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && hide());
   document.addEventListener("focusin", (event) => {
     const mark = markOf(event.target);
-    if (mark && mark !== shown && event.target.matches(":focus-visible")) show(mark, !reduced.matches);
+    if (!mark || mark === shown || !mark.matches(":focus-visible")) return;
+    show(mark, !reduced.matches);
+    isFocused = true;
   });
   document.addEventListener("focusout", (event) => markOf(event.target) === shown && hide());
   document.addEventListener("click", follow, true);
