@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 STEPS = (1.0, 2.0, 5.0, 10.0)
+LARGEST = 1e300  # what is beyond is as good as infinite: sums and round numbers there are
 THINNEST = 1e-9  # of the numbers themselves: closer together they are one number
 
 
@@ -27,12 +28,12 @@ class Tick:
 
 
 def is_known(*values: float | None) -> bool:
-    """Whether all of these are finite numbers.
+    """Whether all of these are numbers that have a place.
 
     >>> is_known(1.0, 2), is_known(1.0, None), is_known(float("nan"))
     (True, False, False)
     """
-    return all(value is not None and math.isfinite(value) for value in values)
+    return all(value is not None and abs(value) <= LARGEST for value in values)
 
 
 def share(value: float, lo: float, hi: float) -> float:
@@ -41,8 +42,7 @@ def share(value: float, lo: float, hi: float) -> float:
     >>> share(2.0, 1.0, 5.0), share(9.0, 1.0, 5.0)
     (0.25, 1.0)
     """
-    # By halves, since the span of the largest numbers is infinite.
-    return min(max((value / 2 - lo / 2) / (hi / 2 - lo / 2), 0.0), 1.0)
+    return min(max((value - lo) / (hi - lo), 0.0), 1.0)
 
 
 def across(value: float, lo: float, hi: float, margin: float = 0.0) -> str:
@@ -83,7 +83,7 @@ def reach(values: Iterable[float]) -> tuple[float, float]:
         return 0.0, 1.0
     lo, hi = min(known), max(known)
     size = max(abs(lo), abs(hi))
-    if hi / 2 - lo / 2 <= THINNEST * max(size, THINNEST):
+    if hi - lo <= THINNEST * max(size, THINNEST):
         pad = 0.5 if size <= 1 / THINNEST else size / 20
         return lo - pad, hi + pad
     return lo, hi
@@ -95,7 +95,7 @@ def nice_step(lo: float, hi: float, most: int = 5) -> tuple[float, int]:
     >>> nice_step(0.0, 1.0), nice_step(0.0, 470.0)
     ((0.2, 1), (100.0, 0))
     """
-    rough = (hi / 2 - lo / 2) / most * 2
+    rough = (hi - lo) / most
     power = math.floor(math.log10(rough))
     step = next(step for step in STEPS if step * 10.0**power >= rough * (1 - THINNEST))
     return step * 10.0**power, max(0, -power - (step == STEPS[-1]))

@@ -138,7 +138,7 @@ def pool_map(points: Sequence[RawPoint]) -> PoolMap:
     known = [point for point in points if is_known(point[0], point[1])]
     x_lo, x_hi = reach(point[0] for point in known)
     y_lo, y_hi = reach(point[1] for point in known)
-    is_wide = (y_hi / 2 - y_lo / 2) * WIDE <= x_hi / 2 - x_lo / 2
+    is_wide = (y_hi - y_lo) * WIDE <= x_hi - x_lo
     (x_lo, x_hi), (y_lo, y_hi) = _of_one_unit((x_lo, x_hi), (y_lo, y_hi), WIDE if is_wide else 1.0)
 
     def laid_out(kind: str) -> list[PoolDot]:
@@ -179,8 +179,8 @@ def _of_one_unit(
     >>> round(x_hi - x_lo, 6), round(y_hi - y_lo, 6)
     (2.16, 2.16)
     """
-    half = max((x[1] / 2 - x[0] / 2) / width, y[1] / 2 - y[0] / 2) * (1 + 2 * RIM)
-    middle_x, middle_y = x[0] / 2 + x[1] / 2, y[0] / 2 + y[1] / 2
+    half = max((x[1] - x[0]) / width, y[1] - y[0]) * (1 / 2 + RIM)
+    middle_x, middle_y = (x[0] + x[1]) / 2, (y[0] + y[1]) / 2
     return (
         (middle_x - half * width, middle_x + half * width),
         (middle_y - half, middle_y + half),
