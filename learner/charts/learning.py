@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from learner.charts.frame import (
+    THINNEST,
     Tick,
     across,
     down,
@@ -31,6 +32,8 @@ class LearningPoint:
 
     x: str
     y: str
+    low_y: str | None
+    high_y: str | None
     labels: float
     value: float
     low: float | None
@@ -95,12 +98,30 @@ def learning_curve(
             for (number, name, points), label_y in zip(drawn, label_ys, strict=True)
         ],
         without=[name for name, points in known if not points],
-        x_ticks=ticks_across(x_lo, x_hi) if every else [],
+        x_ticks=_x_ticks({point[0] for point in every}, x_lo, x_hi),
         y_ticks=ticks_down(y_lo, y_hi, MOST_LINES) if every else [],
         x_label=x_label,
         y_label=y_label,
         digits=3 if y_hi - y_lo < 10 else 1,
     )
+
+
+def _x_ticks(labels: set[float], lo: float, hi: float) -> list[Tick]:
+    """Lines at round numbers; at whole ones where labels are counted, and at the only one.
+
+    >>> [tick.value for tick in _x_ticks({1.0, 3.0}, 1.0, 3.0)]
+    [1.0, 2.0, 3.0]
+    """
+    if len(labels) < 2:
+        return [Tick(v, 0 if _is_whole(v) else 2, across(v, lo, hi)) for v in labels]
+    ticks = ticks_across(lo, hi)
+    are_whole = all(float(value).is_integer() for value in labels)
+    whole = [Tick(tick.value, 0, tick.place) for tick in ticks if _is_whole(tick.value)]
+    return whole if are_whole else ticks
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) < THINNEST * max(abs(value), 1.0)
 
 
 def _is_point(point: RawPoint) -> bool:
@@ -123,10 +144,12 @@ def _laid_out(
 ) -> list[LearningPoint]:
     laid_out = []
     for labels, value, low, high in points:
-        has_interval = is_known(low, high)
-        ends = (low, high) if has_interval else (None, None)
         at = across(labels, x_lo, x_hi), down(value, y_lo, y_hi)
-        laid_out.append(LearningPoint(*at, labels, value, *ends))
+        if low is None or high is None or not is_known(low, high):
+            laid_out.append(LearningPoint(*at, None, None, labels, value, None, None))
+        else:
+            ends = down(low, y_lo, y_hi), down(high, y_lo, y_hi)
+            laid_out.append(LearningPoint(*at, *ends, labels, value, low, high))
     return laid_out
 
 

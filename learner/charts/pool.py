@@ -16,7 +16,7 @@ from learner.charts.frame import across, down, is_known, reach, spread_evenly
 KINDS = ("pool", "labelled", "picked")
 MOST_POOL = 2000
 MOST_NUMBERS = 30
-WIDE = 1.5  # width by height of a drawing whose points spread more across than down
+SHAPES = {"widest": 2.4, "wide": 1.5, "square": 1.0}  # of the drawing: width by height
 RIM = 0.04  # of the spread, kept free around it
 
 
@@ -104,7 +104,7 @@ class PoolMap:
     """The map; both its axes have the same unit, so that near is near in all directions.
 
     Args:
-        is_wide: Drawn wider than high, because the points are.
+        shape: One of SHAPES, the widest that the points need no more height than.
         n_left_out: Clips of the pool that are not drawn, because nobody could tell so many apart.
         n_without: Clips that have no place.
     """
@@ -112,7 +112,7 @@ class PoolMap:
     pool: list[PoolDot]
     labelled: list[PoolDot]
     picked: list[PoolDot]
-    is_wide: bool
+    shape: str
     n_left_out: int
     n_without: int
     has_reserve: bool
@@ -138,10 +138,10 @@ def pool_map(points: Sequence[RawPoint]) -> PoolMap:
     known = [point for point in points if is_known(point[0], point[1])]
     x_lo, x_hi = reach(point[0] for point in known)
     y_lo, y_hi = reach(point[1] for point in known)
-    is_wide = (y_hi - y_lo) * WIDE <= x_hi - x_lo
-    (x_lo, x_hi), (y_lo, y_hi) = _of_one_unit((x_lo, x_hi), (y_lo, y_hi), WIDE if is_wide else 1.0)
+    shape = next((s for s, w in SHAPES.items() if (y_hi - y_lo) * w <= x_hi - x_lo), "square")
+    (x_lo, x_hi), (y_lo, y_hi) = _of_one_unit((x_lo, x_hi), (y_lo, y_hi), SHAPES[shape])
 
-    def laid_out(kind: str) -> list[PoolDot]:
+    def laid_out(some: Sequence[RawPoint]) -> list[PoolDot]:
         return [
             PoolDot(
                 x=across(x, x_lo, x_hi),
@@ -152,21 +152,20 @@ def pool_map(points: Sequence[RawPoint]) -> PoolMap:
                 is_reserve=is_reserve,
                 is_numbered=rank is not None and rank <= MOST_NUMBERS,
             )
-            for x, y, its_kind, words, clip, rank, is_reserve in known
-            if its_kind == kind
+            for x, y, _, words, clip, rank, is_reserve in some
         ]
 
-    pool = laid_out("pool")
+    pool, labelled, picked = ([point for point in known if point[2] == kind] for kind in KINDS)
     drawn = [pool[i] for i in spread_evenly(len(pool), MOST_POOL)]
-    picked = sorted(laid_out("picked"), key=lambda dot: (dot.rank is None, dot.rank or 0))
+    picked.sort(key=lambda point: (point[5] is None, point[5] or 0))
     return PoolMap(
-        pool=drawn,
-        labelled=laid_out("labelled"),
-        picked=picked,
-        is_wide=is_wide,
+        pool=laid_out(drawn),
+        labelled=laid_out(labelled),
+        picked=laid_out(picked),
+        shape=shape,
         n_left_out=len(pool) - len(drawn),
         n_without=len(points) - len(known),
-        has_reserve=any(dot.is_reserve for dot in picked),
+        has_reserve=any(point[6] for point in picked),
     )
 
 

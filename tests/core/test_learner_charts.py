@@ -123,6 +123,14 @@ def test_one_point_is_drawn_in_the_middle():
     assert (dot.x, dot.y) == ("50.00%", "50.00%")
 
 
+def test_labels_are_counted_in_whole_numbers():
+    (tick,) = learning_curve([("random", [(30, 0.6, 0.5, 0.7)])], "ratings", "PCC").x_ticks
+    assert (tick.value, tick.digits, tick.place) == (30, 0, "50.00%")
+    points = [(1, 0.1, None, None), (2, 0.2, None, None)]
+    chart = learning_curve([("random", points)], "ratings", "PCC")
+    assert [(tick.value, tick.digits) for tick in chart.x_ticks] == [(1, 0), (2, 0)]
+
+
 def test_a_missing_point_is_left_out_of_its_line():
     points = [(10, 0.2, None, None), (20, math.nan, None, None), (30, 0.4, 0.3, 0.5)]
     (line,) = learning_curve([("random", points)], "ratings", "PCC").series
@@ -220,9 +228,9 @@ def test_one_step_is_as_long_across_as_down():
     corners = [(0, 0), (4, 0), (0, 1), (1, 0)]
     chart = pool_map([(x, y, "pool", "", "", None, False) for x, y in corners])
     at = [(float(dot.x[:-1]), float(dot.y[:-1])) for dot in chart.pool]
-    assert chart.is_wide
+    assert chart.shape == "widest"
     across, down = at[3][0] - at[0][0], at[0][1] - at[2][1]
-    assert across * 1.5 == pytest.approx(down, abs=0.05)
+    assert across * 2.4 == pytest.approx(down, abs=0.05)
 
 
 def test_picked_clips_come_by_rank_and_only_the_first_are_numbered():
