@@ -272,7 +272,7 @@ class ProxyWeightsAdmin(ReadOnlyAdmin):
     """Fits of the proxy MOS."""
 
     campaign_path = "campaign"
-    list_display = ["__str__", "target", "is_equal", "n_clips", "created_at"]
+    list_display = ["__str__", "target", "is_better", "n_clips", "created_at"]
     list_filter = [("campaign", OwnFilter)]
     list_select_related = ["campaign"]
 

@@ -79,7 +79,7 @@ class WeightsSerializer(serializers.ModelSerializer[ProxyWeights]):
 
     class Meta:
         model = ProxyWeights
-        fields = ["target", "method", "is_equal", "metrics", "fit", "n_clips", "created_at"]
+        fields = ["target", "method", "is_better", "metrics", "fit", "n_clips", "created_at"]
 
 
 class Weights(_OfCampaign):

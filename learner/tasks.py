@@ -6,7 +6,7 @@ from typing import Any
 
 from django_tasks import task
 
-from learner.models import Extraction, Job, Round, TrainingRun
+from learner.models import Audit, DryRun, Extraction, Job, Refit, Round, TrainingRun
 
 
 @task()
@@ -33,8 +33,35 @@ def run_training(pk: int) -> None:
     run(pk)
 
 
+@task()
+def run_dry_run(pk: int) -> None:
+    """Say what a round would pick."""
+    from learner.actions.dry_runs import run_dry_run as run
+
+    run(pk)
+
+
+@task()
+def run_refit(pk: int) -> None:
+    """Fit the proxy."""
+    from learner.actions.proxy import run_refit as run
+
+    run(pk)
+
+
+@task()
+def run_audit(pk: int) -> None:
+    """Replay a strategy against chance."""
+    from learner.actions.audits import run_audit as run
+
+    run(pk)
+
+
 TASK_OF: dict[type[Job], Any] = {
     Extraction: run_extraction,
     Round: run_round,
     TrainingRun: run_training,
+    DryRun: run_dry_run,
+    Refit: run_refit,
+    Audit: run_audit,
 }

@@ -18,12 +18,12 @@ from django.db import IntegrityError, close_old_connections, connection, transac
 from django.utils import timezone
 
 from learner.features import DamagedShard
-from learner.models import Extraction, Job, Round, TrainingRun
+from learner.models import Audit, DryRun, Extraction, Job, Refit, Round, TrainingRun
 from learner.weights import WeightsError
 
 logger = logging.getLogger(__name__)
 
-JOBS: tuple[type[Job], ...] = (Extraction, Round, TrainingRun)
+JOBS: tuple[type[Job], ...] = (Extraction, Round, TrainingRun, DryRun, Refit, Audit)
 WRITE_EVERY_S = 0.5
 # Their words name the cure; where they were raised helps nobody.
 CURABLE = (DamagedShard, WeightsError)

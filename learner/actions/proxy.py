@@ -1,14 +1,17 @@
-"""The proxy on a campaign's rows: fitting weights, and asking a strategy for clips."""
+"""The proxy on a campaign's rows: freezing the normalisation and fitting weights."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 
-from annotator.models import Campaign, Clip
-from learner.models import Round
-from learner.registry import shelf
+from annotator.models import Campaign
+from learner.actions.jobs import Pulse, enqueue, finish, running
+from learner.models import Normalisation, ProxyWeights, Refit
+from learner.models.proxy import METHODS, NORMALISATIONS
 from learner.selectors import MetricTable, labelled_clips, metric_table
 
 
@@ -16,80 +19,171 @@ class NotEnoughMetrics(ValueError):
     """No metric has a value for any clip of the corpus."""
 
 
-def normalised_table(campaign: Campaign) -> tuple[MetricTable, Any, Any]:
-    """Metrics of the pool, their frozen normalisation, and normal scores without holes."""
-    from learner.proxy.normalise import RankGauss, fill_missing
+@dataclass(frozen=True)
+class ScoredPool:
+    """The clips of a pool with their metrics on one scale.
+
+    Args:
+        table: Clips and metrics as measured.
+        normalisation: The frozen one they were scored by.
+        filled: Normal scores without holes.
+    """
+
+    table: MetricTable
+    normalisation: Normalisation
+    filled: Any
+
+
+def scored_pool(
+    campaign: Campaign, *, kind: str = "rank-gauss", is_renewed: bool = False
+) -> ScoredPool:
+    """Metrics of the pool by the corpus's frozen normalisation, which is made where there is none.
+
+    Another one is made where other metrics, or other versions of them, have values by now, and on
+    demand; the old one stays with the weights that rest on it.
+
+    Raises:
+        NotEnoughMetrics: no metric has a value for any clip.
+    """
+    from learner.proxy.missing import Moments, fill_missing
+    from learner.proxy.normalise import normalisation_from_json
 
     table = metric_table(list(campaign.pool().select_related("source").order_by("name")))
     if not table.cards:
         raise NotEnoughMetrics(
             "No metric has a value for any clip: look at the reasons on the learning page."
         )
-    norm = RankGauss.fit(table.values_NM, [card.direction for card in table.cards])
-    return table, norm, fill_missing(norm.transform(table.values_NM))
+    kept = None if is_renewed else _kept(campaign, table, kind)
+    kept = kept or _freeze(campaign, table, kind)
+    scores_NM = normalisation_from_json(kept.parameters).transform(table.values_NM)
+    return ScoredPool(table, kept, fill_missing(scores_NM, Moments.from_json(kept.moments)))
 
 
-def fit_proxy(campaign: Campaign, target: str, *, seed: int) -> dict[str, Any]:
+def _kept(campaign: Campaign, table: MetricTable, kind: str) -> Normalisation | None:
+    last = Normalisation.objects.filter(corpus=campaign.corpus, kind=kind).first()
+    return last if last is not None and last.metrics == _names(table) else None
+
+
+def _names(table: MetricTable) -> list[dict[str, str]]:
+    return [{"name": card.name, "version": card.version} for card in table.cards]
+
+
+def _freeze(campaign: Campaign, table: MetricTable, kind: str) -> Normalisation:
+    from learner.proxy.missing import Moments
+    from learner.proxy.normalise import fit_normalisation
+
+    norm = fit_normalisation(table.values_NM, [card.direction for card in table.cards], kind)
+    others = Normalisation.objects.filter(corpus=campaign.corpus, kind=kind)
+    last = others.first()
+    row, _ = Normalisation.objects.get_or_create(  # of two workers at once one makes it
+        corpus=campaign.corpus,
+        kind=kind,
+        version=(last.version if last else 0) + 1,
+        defaults={
+            "metrics": _names(table),
+            "parameters": norm.to_json(),
+            "moments": Moments.fit(norm.transform(table.values_NM)).to_json(),
+            "n_clips": len(table.clips),
+        },
+    )
+    return row
+
+
+def fit_proxy(
+    campaign: Campaign,
+    target: str,
+    *,
+    seed: int,
+    method: str = "bagged",
+    kind: str = "rank-gauss",
+    is_renewed: bool = False,
+) -> dict[str, Any]:
     """Weights learned from every labelled clip: the fields of a ProxyWeights row."""
-    from learner.proxy.weights import fit_weights
+    from learner.proxy.fit import fit_weights
 
-    table, norm, filled = normalised_table(campaign)
+    pool = scored_pool(campaign, kind=kind, is_renewed=is_renewed)
     labelled = labelled_clips(campaign, target)
-    rows = [row for row, clip in enumerate(table.clips) if clip.pk in labelled.mos]
-    pks = [table.clips[row].pk for row in rows]
+    rows = [row for row, clip in enumerate(pool.table.clips) if clip.pk in labelled.mos]
+    clips = [pool.table.clips[row] for row in rows]
     fit = fit_weights(
-        filled.values[rows],
-        np.array([labelled.mos[pk] for pk in pks]),
-        noise_var=np.array([labelled.noise_var[pk] for pk in pks]),
+        pool.filled.values[rows],
+        np.array([labelled.mos[clip.pk] for clip in clips]),
+        noise_var=np.array([labelled.noise_var[clip.pk] for clip in clips]),
+        rating_var=labelled.rating_var,
+        sources=np.array([clip.source_id or clip.pk for clip in clips]),
+        names=[card.title for card in pool.table.cards],
+        method=method,
         seed=seed,
     )
     return {
-        "method": "bagged simplex NNLS on rank-Gauss metrics",
-        "is_equal": fit.is_equal,
-        "metrics": [{"name": card.name, "version": card.version} for card in table.cards],
-        "normalisation": norm.to_json(),
+        "method": method,
+        "is_better": fit.is_better,
+        "metrics": pool.normalisation.metrics,
+        "normalisation": pool.normalisation,
         "fit": fit.to_json(),
         "n_clips": fit.n,
+        "n_ratings": sum(labelled.n_ratings[clip.pk] for clip in clips),
+        "seed": seed,
     }
 
 
-def pick_clips(round_: Round) -> list[tuple[Clip, Any]]:
-    """The clips a round asks about, best first, each with its pick.
+def ask_refit(
+    *,
+    campaign: Campaign,
+    target: str = "overall",
+    method: str = "bagged",
+    kind: str = "rank-gauss",
+    is_renewed: bool = False,
+    seed: int = 0,
+) -> Refit:
+    """Queue a fit of the proxy on the labels that are in.
 
     Raises:
-        ValueError: every clip of the pool has been asked about.
+        ValidationError: method, normalisation or aspect is unknown, or the seed out of range.
     """
-    from modAL.models import ActiveLearner
+    from learner.actions.checks import check_aspect, check_choice
 
-    from learner.proxy.estimator import BaggedProxy
-    from learner.strategies.reserve import pick_with_reserve
-
-    campaign = round_.campaign
-    table, _, filled = normalised_table(campaign)
-    labelled = labelled_clips(campaign, round_.target)
-    asked = set(campaign.assignments.values_list("clip", flat=True))
-    known = [row for row, clip in enumerate(table.clips) if clip.pk in labelled.mos]
-    pool = [row for row, clip in enumerate(table.clips) if clip.pk not in asked]
-    if not pool:
-        raise ValueError("Every clip of the pool has been asked about: there is none left to pick.")
-    strategy = shelf("strategy").get(round_.strategy)()
-    learner = ActiveLearner(estimator=BaggedProxy(seed=round_.seed), query_strategy=strategy)
-    if known:
-        mos = np.array([labelled.mos[table.clips[row].pk] for row in known])
-        learner.teach(filled.values[known], mos)
-    picks = pick_with_reserve(
-        strategy,
-        learner,
-        filled.values[pool],
-        round_.clips_wanted,
-        strata=[stratum(table.clips[row]) for row in pool],
-        reserve_frac=round_.reserve_frac,
-        seed=round_.seed,
+    check_choice("method", method, METHODS)
+    check_choice("normalisation", kind, NORMALISATIONS)
+    check_aspect(campaign, target)
+    refit = Refit(
+        campaign=campaign,
+        target=target,
+        method=method,
+        normalisation=kind,
+        is_renewed=is_renewed,
+        seed=seed,
+        progress_text="Waiting for a worker",
     )
-    return [(table.clips[pool[pick.index]], pick) for pick in picks]
+    refit.clean_fields()
+    with transaction.atomic():
+        refit.save()
+        enqueue(refit)
+    return refit
 
 
-def stratum(clip: Clip) -> str:
-    """What kind of clip it is: of every kind some are wanted (the paper's section 2.3)."""
-    is_known = clip.source_language or clip.target_language
-    return ", ".join(filter(None, [clip.condition, clip.language_pair if is_known else ""]))
+def run_refit(pk: int) -> None:
+    """Fit, and keep the weights with the job in one go, so that a job makes one fit."""
+    refit = Refit.objects.select_related("campaign__corpus", "campaign__rubric").get(pk=pk)
+    with running(refit) as pulse:
+        if pulse is None:
+            return
+        pulse.progress(0.1, "Learning weights")
+        _keep_refit(refit, pulse)
+
+
+def _keep_refit(refit: Refit, pulse: Pulse) -> None:
+    values = fit_proxy(
+        refit.campaign,
+        refit.target,
+        seed=refit.seed,
+        method=refit.method,
+        kind=refit.normalisation,
+        is_renewed=refit.is_renewed,
+    )
+    with transaction.atomic():
+        pulse.write()  # the row first: a worker that lost it must not keep a second fit
+        weights = ProxyWeights.objects.create(
+            campaign=refit.campaign, target=refit.target, **values
+        )
+        finish(pulse, f"Learned from {weights.n_clips} clips", proxy_weights=weights)

@@ -5,6 +5,8 @@ Every step is a conditional update of the row, so that it can be taken twice and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -14,9 +16,11 @@ from annotator.actions import open_wave
 from annotator.models import Assignment, Campaign, Clip
 from learner.actions.extraction import queue_extraction
 from learner.actions.jobs import Pulse, cancel_job, enqueue, reopen, running
-from learner.actions.proxy import NotEnoughMetrics, fit_proxy, pick_clips
+from learner.actions.outcome import outcome_of
+from learner.actions.picking import pick_clips
+from learner.actions.proxy import NotEnoughMetrics, fit_proxy
+from learner.actions.requests import Wanted, check_request
 from learner.models import Job, ProxyWeights, Query, Round, TrainingRun
-from learner.registry import shelf
 from learner.selectors import missing_metrics
 
 Stage = Round.Stage
@@ -29,28 +33,32 @@ def launch_round(
     budget_ratings: int,
     ratings_per_clip: int,
     target: str = "overall",
+    is_stratified: bool = True,
     reserve_frac: float = 0.2,
+    shares: Sequence[float] = (),
+    stage: int = 1,
     seed: int = 0,
 ) -> Round:
     """Start a round; the worker does the rest.
+
+    Args:
+        budget_ratings: Of the round; of the whole plan where `shares` are given.
+        shares: Of the plan's budget, cumulative, such as the paper's .33, .66, 1.
+        stage: Which of them this round is, counted from 1.
 
     Raises:
         ValidationError: the campaign is not live, another round is open, the budget does not pay
             for one clip, a number is out of its range, or strategy or target is unknown.
     """
-    round_ = Round(
-        campaign=campaign,
-        number=(campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1,
-        strategy=strategy,
-        target=target,
-        budget_ratings=budget_ratings,
-        ratings_per_clip=ratings_per_clip,
-        reserve_frac=reserve_frac,
-        seed=seed,
-        progress_text="Waiting for a worker",
+    wanted = Wanted(
+        strategy, budget_ratings, ratings_per_clip, target, is_stratified, reserve_frac, seed
     )
+    round_ = wanted.fill(Round(campaign=campaign), shares, stage)
+    round_.number = (campaign.rounds.aggregate(last=Max("number"))["last"] or 0) + 1
     round_.clean_fields()
-    _check_launch(campaign, strategy, budget_ratings, ratings_per_clip, target)
+    check_request(round_)
+    if campaign.rounds.unfinished().exists():
+        raise ValidationError(_still_open(campaign))
     try:
         with transaction.atomic():
             round_.save()
@@ -58,27 +66,6 @@ def launch_round(
     except IntegrityError as race:  # the numbers are in range, so another launch was faster
         raise ValidationError(_still_open(campaign)) from race
     return round_
-
-
-def _check_launch(
-    campaign: Campaign, strategy: str, budget: int, per_clip: int, target: str
-) -> None:
-    if campaign.state != Campaign.State.LIVE:
-        raise ValidationError(
-            f"{campaign} is {campaign.get_state_display().lower()}: take it live before a round."
-        )
-    if campaign.rounds.unfinished().exists():
-        raise ValidationError(_still_open(campaign))
-    if budget < per_clip or per_clip < 1:
-        raise ValidationError(
-            f"A budget of {budget} ratings does not pay for one clip with {per_clip} ratings."
-        )
-    if strategy not in shelf("strategy").parts:
-        known = ", ".join(shelf("strategy").parts)
-        raise ValidationError(f"There is no strategy {strategy!r}; there are: {known}.")
-    if not campaign.rubric.aspects.filter(key=target).exists():
-        known = ", ".join(campaign.rubric.aspects.values_list("key", flat=True))
-        raise ValidationError(f"The rubric has no aspect {target!r}; it has: {known}.")
 
 
 def _still_open(campaign: Campaign) -> str:
@@ -111,7 +98,7 @@ def _pick(round_: Round, pulse: Pulse) -> None:
         )
         return
     pulse.progress(0.05, "Choosing clips")
-    picks = pick_clips(round_)
+    picks = pick_clips(round_.campaign, round_).picks
     with transaction.atomic():
         # The row first: a worker that lost it must not open a second wave.
         pulse.write(stage=Stage.COLLECTING, state=Job.State.WAITING, owner=pulse.owner)
@@ -147,8 +134,11 @@ def _refit(round_: Round, pulse: Pulse) -> None:
     except NotEnoughMetrics as reason:
         _end_untrained(pulse, str(reason))
         return
+    outcome = outcome_of(round_, values)
     with transaction.atomic():
-        pulse.write(stage=Stage.TRAINING, state=Job.State.WAITING, owner=pulse.owner)
+        pulse.write(
+            stage=Stage.TRAINING, state=Job.State.WAITING, owner=pulse.owner, outcome=outcome
+        )
         weights, _ = ProxyWeights.objects.get_or_create(
             round=round_, defaults={"campaign": round_.campaign, "target": round_.target, **values}
         )

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from annotator.models import Clip
 from learner.actions.jobs import Pulse, finish, running
-from learner.actions.proxy import normalised_table
+from learner.actions.proxy import scored_pool
 from learner.features import FeatureStore
 from learner.models import FusionModel, Prediction, TrainingRun
 from learner.registry import shelf
@@ -62,7 +62,8 @@ class _Work:
         """Read features, metrics and labels; the proxy is fitted anew without each fold."""
         from learner.fusion.training import TrainingData, assign_folds
 
-        table, _, filled = normalised_table(run.campaign)
+        pool = scored_pool(run.campaign)
+        table, filled = pool.table, pool.filled
         labelled = labelled_clips(run.campaign, run.proxy_weights.target)
         mos_N = np.array([labelled.mos.get(clip.pk, np.nan) for clip in table.clips])
         var_N = np.array([labelled.noise_var.get(clip.pk, np.nan) for clip in table.clips])
@@ -115,11 +116,12 @@ def _proxy_without(
     filled: Any, mos_N: Any, var_N: Any, is_out_N: Any, seed: int
 ) -> tuple[Any, Any]:
     """Proxy MOS of every clip, learned without the labels of one fold; NaN where there is none."""
-    from learner.proxy.weights import fit_weights, proxy_mos
+    from learner.proxy.fit import fit_weights
+    from learner.proxy.result import proxy_mos
 
     rows = np.flatnonzero(~np.isnan(mos_N) & ~is_out_N)
     fit = fit_weights(filled.values[rows], mos_N[rows], noise_var=var_N[rows], seed=seed)
-    if np.isnan(fit.slope):
+    if fit.line.reason:
         nothing = np.full(len(mos_N), np.nan)
         return nothing, nothing
     proxy = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))

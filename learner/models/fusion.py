@@ -7,7 +7,8 @@ from django.db.models import Q
 
 from annotator.models import Campaign, Clip
 from learner.models.jobs import Job, JobQuerySet
-from learner.models.rounds import ProxyWeights, Round
+from learner.models.proxy import ProxyWeights
+from learner.models.rounds import Round
 
 
 class TrainingRun(Job):

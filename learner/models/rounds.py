@@ -1,4 +1,4 @@
-"""Active-learning rounds: what was asked, why, and the proxy weights learned from the answers."""
+"""Active-learning rounds: what is asked for, what would be picked, and what was asked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,60 @@ from learner.models.jobs import Job, JobQuerySet
 MOST_RATINGS = 1_000_000  # of one round: a slip of the keyboard, not a campaign, is beyond it
 
 
-class Round(Job):
+class RoundRequest(Job):
+    """What a researcher asks of a round, whether it is launched or only tried."""
+
+    strategy = models.CharField(max_length=60, default="d_optimal")
+    target = models.SlugField(
+        max_length=40, default="overall", help_text="key of the aspect that is learned"
+    )
+    budget_ratings = models.PositiveIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS)],
+        help_text="ratings to be asked for in this round",
+    )
+    ratings_per_clip = models.PositiveSmallIntegerField(
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS_A_CLIP)],
+        help_text="1 to 3 to learn weights; more, by the planner, to report MOS",
+    )
+    is_stratified = models.BooleanField(
+        default=True,
+        help_text="share picks out over length, condition, speaker and language direction",
+    )
+    reserve_frac = models.FloatField(
+        default=0.2,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="share of the clips picked at random and kept as an unbiased sample",
+    )
+    plan = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="ratings in all, cumulative shares of the stages, and which stage this is",
+    )
+
+    class Meta(Job.Meta):
+        abstract = True
+        constraints = [
+            *Job.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(ratings_per_clip__gte=1, budget_ratings__gte=1),
+                name="%(class)s_asks_for_something",
+            ),
+            models.CheckConstraint(
+                condition=Q(reserve_frac__gte=0, reserve_frac__lte=1),
+                name="%(class)s_reserve_is_a_share",
+            ),
+        ]
+
+    @property
+    def clips_wanted(self) -> int:
+        """How many clips the budget pays for."""
+        return self.budget_ratings // self.ratings_per_clip
+
+
+class Round(RoundRequest):
     """One turn of the loop: pick clips, collect ratings, refit the proxy, train the network."""
 
     class Stage(models.TextChoices):
@@ -30,56 +83,54 @@ class Round(Job):
     stage = models.CharField(
         max_length=12, choices=Stage.choices, default=Stage.PICKING, editable=False
     )
-    strategy = models.CharField(max_length=60, default="hybrid")
-    target = models.SlugField(
-        max_length=40, default="overall", help_text="key of the aspect that is learned"
-    )
-    budget_ratings = models.PositiveIntegerField(
-        default=30,
-        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS)],
-        help_text="ratings to be asked for in all",
-    )
-    ratings_per_clip = models.PositiveSmallIntegerField(
-        default=3, validators=[MinValueValidator(1), MaxValueValidator(MOST_RATINGS_A_CLIP)]
-    )
-    reserve_frac = models.FloatField(
-        default=0.2,
-        validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="share of the clips picked at random and kept as an unbiased sample",
-    )
     wave = models.OneToOneField(
         Wave, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="round"
+    )
+    outcome = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="what its ratings said: agreement, calibration, drift, and what to do next",
     )
 
     objects = JobQuerySet.as_manager()
 
-    class Meta(Job.Meta):
+    class Meta(RoundRequest.Meta):
+        abstract = False
         ordering = ["campaign_id", "-number"]
         constraints = [
-            *Job.Meta.constraints,
+            *RoundRequest.Meta.constraints,
             models.UniqueConstraint(fields=["campaign", "number"], name="round_number_once"),
             models.UniqueConstraint(
                 fields=["campaign"],
                 condition=Q(state__in=["queued", "running", "waiting"]),
                 name="one_open_round_a_campaign",
             ),
-            models.CheckConstraint(
-                condition=Q(ratings_per_clip__gte=1, budget_ratings__gte=1),
-                name="round_asks_for_something",
-            ),
-            models.CheckConstraint(
-                condition=Q(reserve_frac__gte=0, reserve_frac__lte=1),
-                name="round_reserve_is_a_share",
-            ),
         ]
 
     def __str__(self) -> str:
         return f"Round {self.number} of {self.campaign}"
 
-    @property
-    def clips_wanted(self) -> int:
-        """How many clips the budget pays for."""
-        return self.budget_ratings // self.ratings_per_clip
+
+class DryRun(RoundRequest):
+    """What a round would pick now, and why; nobody is asked for anything."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="dry_runs")
+    picks = models.JSONField(
+        default=list, blank=True, help_text="clip, score, reason and reserve, best first"
+    )
+    pool = models.JSONField(
+        default=dict, blank=True, help_text="the pool in two dimensions, and what they explain"
+    )
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta(RoundRequest.Meta):
+        abstract = False
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Dry run {self.pk} of {self.campaign}"
 
 
 class Query(models.Model):
@@ -103,34 +154,3 @@ class Query(models.Model):
 
     def __str__(self) -> str:
         return f"{self.clip} in {self.round}"
-
-
-class ProxyWeights(models.Model):
-    """One fit of the proxy MOS: weights with intervals, what they were fitted on, and how well."""
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="proxy_weights")
-    round = models.ForeignKey(
-        Round, on_delete=models.PROTECT, null=True, blank=True, related_name="proxy_weights"
-    )
-    target = models.SlugField(max_length=40)
-    method = models.CharField(max_length=60)
-    is_equal = models.BooleanField(help_text="fell back to equal weights; `fit` says why")
-    metrics = models.JSONField(help_text="names and versions, in the order of every list in `fit`")
-    normalisation = models.JSONField(help_text="the frozen normalisation of the metrics")
-    fit = models.JSONField(help_text="weights, intervals, agreement, affine map, reason")
-    n_clips = models.PositiveIntegerField(help_text="clips with a MOS it was fitted on")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-created_at"]
-        verbose_name_plural = "proxy weights"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["round"],
-                condition=Q(round__isnull=False),
-                name="proxy_weights_once_a_round",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"Proxy weights {self.pk} of {self.campaign}"

@@ -1,10 +1,11 @@
-"""Metrics on one scale, and what stands in for those that are missing.
+"""Metrics on one scale, the better the higher, frozen over a corpus so that old scores never move.
 
 Shape letters: N clips, M metrics, Q quantiles.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,68 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 QUANTILES = 1001
+KINDS = ("rank-gauss", "z", "robust")
+MAD_TO_SD = 1.4826  # of a normal distribution
+
+
+class Normalisation(ABC):
+    """What every kind does: NaN stays NaN, a constant metric is 0, beyond the corpus is its end."""
+
+    kind: str
+    directions: tuple[int, ...]
+    n: int
+
+    @abstractmethod
+    def _scores(self, values_NM: Floats) -> Floats:
+        """Scores, the better the higher, of values of any size."""
+
+    @property
+    @abstractmethod
+    def ends(self) -> tuple[Floats, Floats]:
+        """Lowest and highest value of each metric in the corpus, each of shape (M,)."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """As stored."""
+
+    def transform(self, values: ArrayLike) -> Floats:
+        """Scores of shape (N, M), the better the higher.
+
+        Values outside the corpus get the score of its nearer end: one odd clip cannot outweigh
+        all others. NaN stays NaN; a metric that is constant over the corpus is 0.
+
+        Raises:
+            ValueError: another number of metrics, or an infinite value.
+        """
+        values_NM = np.asarray(values, dtype=np.float64)
+        if values_NM.ndim != 2 or values_NM.shape[1] != len(self.directions):
+            raise ValueError(
+                f"Values of shape {values_NM.shape} do not fit {len(self.directions)} metrics."
+            )
+        _refuse_infinite(values_NM)
+        scores_NM = self._scores(np.clip(values_NM, *self.ends)) * self.directions
+        scores_NM[:, self.constant] = np.where(np.isnan(values_NM[:, self.constant]), np.nan, 0.0)
+        return scores_NM
+
+    def outside(self, values: ArrayLike) -> NDArray[np.bool_]:
+        """Which values lie beyond all that the corpus had, shape (N, M)."""
+        values_NM = np.asarray(values, dtype=np.float64)
+        low_M, high_M = self.ends
+        return np.asarray((values_NM < low_M) | (values_NM > high_M))
+
+    @property
+    def constant(self) -> list[int]:
+        """Columns that tell nothing, being the same everywhere."""
+        low_M, high_M = self.ends
+        return np.flatnonzero(low_M == high_M).tolist()
 
 
 @dataclass(frozen=True)
-class RankGauss:
-    """Normal scores of each metric, frozen over one corpus so that old clips' scores never move.
+class RankGauss(Normalisation):
+    r"""Normal scores :math:`\Phi^{-1}(F(x))` of each metric's rank in the corpus.
+
+    Ties share their mean rank. Metrics are skewed and heavy-tailed, ranks are not, and no label is
+    needed.
 
     Args:
         quantiles: For each metric, its values at 1001 even shares of the corpus.
@@ -29,74 +87,159 @@ class RankGauss:
     quantiles: tuple[tuple[float, ...], ...]
     directions: tuple[int, ...]
     n: int
-
-    @classmethod
-    def fit(cls, values: ArrayLike, directions: ArrayLike) -> RankGauss:
-        """Freeze the ranks of a corpus.
-
-        Args:
-            values: Shape (N, M); NaN where a metric has no value.
-            directions: Shape (M,), +1 or -1.
-
-        Raises:
-            ValueError: shapes differ, a direction is neither, or a metric has no value at all.
-
-        >>> norm = RankGauss.fit([[1.0], [2.0], [4.0]], [-1])
-        >>> norm.transform([[1.0], [4.0]]).round(2).tolist()
-        [[0.97], [-0.97]]
-        """
-        values_NM = np.asarray(values, dtype=np.float64)
-        signs = tuple(int(sign) for sign in np.asarray(directions))
-        if values_NM.ndim != 2 or values_NM.shape[1] != len(signs):
-            raise ValueError(f"{values_NM.shape} values do not fit {len(signs)} directions.")
-        if set(signs) - {1, -1}:
-            raise ValueError(f"directions must be +1 or -1, not {signs}.")
-        empty = [m for m in range(len(signs)) if np.isnan(values_NM[:, m]).all()]
-        if empty:
-            raise ValueError(f"the metrics in columns {empty} have no value: leave them out.")
-        shares = np.linspace(0, 1, QUANTILES)
-        columns = (column[~np.isnan(column)] for column in values_NM.T)
-        quantiles = tuple(tuple(np.quantile(column, shares).tolist()) for column in columns)
-        return cls(quantiles, signs, len(values_NM))
-
-    def transform(self, values: ArrayLike) -> Floats:
-        r"""Normal scores :math:`\Phi^{-1}(F(x))`, the better the higher, shape (N, M).
-
-        Tied values get their mean rank, values outside the corpus that of its ends, a metric that
-        is constant over the corpus 0, and NaN stays NaN.
-        """
-        values_NM = np.asarray(values, dtype=np.float64)
-        if values_NM.shape[1] != len(self.directions):
-            raise ValueError(f"{values_NM.shape[1]} metrics, but {len(self.directions)} are known.")
-        edge = 0.5 / max(self.n, 1)
-        columns = []
-        for column_N, known, sign in zip(values_NM.T, self.quantiles, self.directions, strict=True):
-            if known[0] == known[-1]:
-                columns.append(np.where(np.isnan(column_N), np.nan, 0.0))
-                continue
-            share_N = np.clip(_share(np.array(known), column_N), edge, 1 - edge)
-            columns.append(sign * stats.norm.ppf(share_N))
-        return np.stack(columns, axis=1)
+    kind: str = "rank-gauss"
 
     @property
-    def constant(self) -> list[int]:
-        """Columns that tell nothing, being the same everywhere."""
-        return [m for m, known in enumerate(self.quantiles) if known[0] == known[-1]]
+    def ends(self) -> tuple[Floats, Floats]:
+        """Lowest and highest value of each metric."""
+        known = np.array(self.quantiles)
+        return known[:, 0], known[:, -1]
+
+    def _scores(self, values_NM: Floats) -> Floats:
+        edge = 0.5 / max(self.n, 1)
+        shares = [
+            _share(np.array(known), column_N)
+            for known, column_N in zip(self.quantiles, values_NM.T, strict=True)
+        ]
+        scores: Floats = stats.norm.ppf(np.clip(np.stack(shares, axis=1), edge, 1 - edge))
+        return scores
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""
         return {
-            "kind": "rank-gauss",
+            "kind": self.kind,
             "n": self.n,
             "directions": list(self.directions),
             "quantiles": [list(known) for known in self.quantiles],
         }
 
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> RankGauss:
-        """As it was stored."""
+
+@dataclass(frozen=True)
+class Linear(Normalisation):
+    r"""Scores :math:`(x-c)/s`: `z` by mean and standard deviation, `robust` by median and MAD.
+
+    Args:
+        kind: `z` or `robust`.
+        centres, scales, lows, highs: Of each metric.
+        directions: +1 where more is better, -1 where less is.
+        n: Clips it was fitted on.
+    """
+
+    kind: str
+    centres: tuple[float, ...]
+    scales: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    directions: tuple[int, ...]
+    n: int
+
+    @property
+    def ends(self) -> tuple[Floats, Floats]:
+        """Lowest and highest value of each metric."""
+        return np.array(self.lows), np.array(self.highs)
+
+    def _scores(self, values_NM: Floats) -> Floats:
+        return np.asarray((values_NM - np.array(self.centres)) / np.array(self.scales))
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored."""
+        return {
+            "kind": self.kind,
+            "n": self.n,
+            "directions": list(self.directions),
+            "centres": list(self.centres),
+            "scales": list(self.scales),
+            "lows": list(self.lows),
+            "highs": list(self.highs),
+        }
+
+
+def fit_normalisation(
+    values: ArrayLike, directions: ArrayLike, kind: str = "rank-gauss"
+) -> Normalisation:
+    """Freeze how the metrics of a corpus are brought to one scale. No label is looked at.
+
+    Args:
+        values: Shape (N, M); NaN where a metric has no value.
+        directions: Shape (M,), +1 or -1.
+        kind: `rank-gauss`, `z` or `robust`. Robust scales fall back to the standard deviation
+            where more than half of the values are the same.
+
+    Raises:
+        ValueError: shapes differ, a direction is neither +1 nor -1, a value is infinite, a metric
+            has no value at all, or the kind is unknown.
+
+    >>> norm = fit_normalisation([[1.0], [2.0], [4.0]], [-1])
+    >>> norm.transform([[1.0], [4.0]]).round(2).tolist()
+    [[0.97], [-0.97]]
+    >>> fit_normalisation([[1.0], [3.0]], [1], "z").transform([[1.0], [99.0]]).tolist()
+    [[-1.0], [1.0]]
+    """
+    values_NM = np.asarray(values, dtype=np.float64)
+    signs = tuple(int(sign) for sign in np.asarray(directions))
+    _check(values_NM, signs, kind)
+    columns = [column[~np.isnan(column)] for column in values_NM.T]
+    if kind == "rank-gauss":
+        shares = np.linspace(0, 1, QUANTILES)
+        quantiles = tuple(tuple(np.quantile(column, shares).tolist()) for column in columns)
+        return RankGauss(quantiles, signs, len(values_NM))
+    spread = _deviation if kind == "z" else _robust_spread
+    return Linear(
+        kind=kind,
+        centres=tuple(float(np.mean(c) if kind == "z" else np.median(c)) for c in columns),
+        scales=tuple(spread(column) for column in columns),
+        lows=tuple(float(column.min()) for column in columns),
+        highs=tuple(float(column.max()) for column in columns),
+        directions=signs,
+        n=len(values_NM),
+    )
+
+
+def normalisation_from_json(kept: dict[str, Any]) -> Normalisation:
+    """As it was stored.
+
+    Raises:
+        ValueError: a kind that is not known.
+    """
+    if kept.get("kind") not in KINDS:
+        raise ValueError(f"There is no normalisation {kept.get('kind')!r}; known: {KINDS}.")
+    if kept["kind"] == "rank-gauss":
         quantiles = tuple(tuple(known) for known in kept["quantiles"])
-        return cls(quantiles, tuple(kept["directions"]), kept["n"])
+        return RankGauss(quantiles, tuple(kept["directions"]), kept["n"])
+    own: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()
+    }
+    return Linear(**own)
+
+
+def _check(values_NM: Floats, signs: tuple[int, ...], kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"There is no normalisation {kind!r}; there are: {', '.join(KINDS)}.")
+    if values_NM.ndim != 2 or values_NM.shape[1] != len(signs):
+        raise ValueError(f"{values_NM.shape} values do not fit {len(signs)} directions.")
+    if set(signs) - {1, -1}:
+        raise ValueError(f"Directions must be +1 or -1, not {signs}.")
+    _refuse_infinite(values_NM)
+    empty = np.flatnonzero(np.isnan(values_NM).all(axis=0)).tolist()
+    if empty:
+        raise ValueError(f"The metrics in columns {empty} have no value: leave them out.")
+
+
+def _refuse_infinite(values_NM: Floats) -> None:
+    bad = np.flatnonzero(np.isinf(values_NM).any(axis=0)).tolist()
+    if bad:
+        raise ValueError(
+            f"The metrics in columns {bad} have infinite values: make them missing (NaN)."
+        )
+
+
+def _deviation(column: Floats) -> float:
+    return float(column.std()) or 1.0
+
+
+def _robust_spread(column: Floats) -> float:
+    middle = float(np.median(np.abs(column - np.median(column))))
+    return MAD_TO_SD * middle or _deviation(column)
 
 
 def _share(known_Q: Floats, column_N: Floats) -> Floats:
@@ -107,79 +250,3 @@ def _share(known_Q: Floats, column_N: Floats) -> Floats:
     middles = (spread[first] + spread[last]) / 2
     share_N: Floats = np.interp(column_N, steps, middles)
     return np.where(np.isnan(column_N), np.nan, share_N)
-
-
-@dataclass(frozen=True)
-class Filled:
-    """Normalised metrics without holes.
-
-    Args:
-        values: Shape (N, M).
-        covariances: For each pattern of holes, the added covariance, shape (M, M).
-        pattern: For each clip, which pattern, shape (N,).
-        coverage_frac: For each clip, the share of its metrics that were there, shape (N,).
-    """
-
-    values: Floats
-    covariances: list[Floats]
-    pattern: NDArray[np.int64]
-    coverage_frac: Floats
-
-    def added_variance(self, weights: ArrayLike) -> Floats:
-        """Variance that the holes add to a weighted sum, shape (N,)."""
-        weights_M = np.asarray(weights, dtype=np.float64)
-        each = np.array([weights_M @ added @ weights_M for added in self.covariances])
-        return each[self.pattern]
-
-
-def fill_missing(normalised: ArrayLike) -> Filled:
-    r"""Expected values of missing metrics given those that are there, under a normal model.
-
-    .. math:: E[z_m|z_o] = \mu_m + S_{mo}S_{oo}^{-1}(z_o-\mu_o), \quad
-       V = S_{mm}-S_{mo}S_{oo}^{-1}S_{om}
-
-    A clip without any metric gets the means, and all of the variance.
-
-    Args:
-        normalised: Shape (N, M), NaN where missing.
-
-    >>> fill_missing([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [1.5, float("nan")]]).values[3].round(1)
-    array([1.5, 1.4])
-    """
-    values_NM = np.array(normalised, dtype=np.float64)
-    missing_NM = np.isnan(values_NM)
-    mean_M, covariance = _moments(values_NM)
-    patterns, pattern_N = np.unique(missing_NM, axis=0, return_inverse=True)
-    pattern_N = pattern_N.ravel()
-    added = []
-    for index, hole_M in enumerate(patterns):
-        rows = np.flatnonzero(pattern_N == index)
-        there_M = ~hole_M
-        gain = covariance[np.ix_(hole_M, there_M)] @ np.linalg.pinv(
-            covariance[np.ix_(there_M, there_M)]
-        )
-        known = values_NM[np.ix_(rows, there_M)] - mean_M[there_M]
-        values_NM[np.ix_(rows, hole_M)] = mean_M[hole_M] + known @ gain.T
-        full = np.zeros_like(covariance)
-        full[np.ix_(hole_M, hole_M)] = (
-            covariance[np.ix_(hole_M, hole_M)] - gain @ covariance[np.ix_(there_M, hole_M)]
-        )
-        added.append(full)
-    return Filled(values_NM, added, pattern_N, 1 - missing_NM.mean(axis=1))
-
-
-def _moments(values_NM: Floats) -> tuple[Floats, Floats]:
-    """Means and a covariance of pairs that are both there, a little ridged to be invertible."""
-    there_NM = ~np.isnan(values_NM)
-    mean_M = np.array(
-        [
-            column[known].mean() if known.any() else 0.0
-            for column, known in zip(values_NM.T, there_NM.T, strict=True)
-        ]
-    )
-    centred_NM = np.where(there_NM, values_NM - mean_M, 0.0)
-    pairs = there_NM.T.astype(float) @ there_NM
-    covariance = centred_NM.T @ centred_NM / np.maximum(pairs - 1, 1)
-    eigenvalues, vectors = np.linalg.eigh(covariance)
-    floor = 1e-6 * max(1.0, float(eigenvalues.max(initial=0.0)))
-    return mean_M, (vectors * np.maximum(eigenvalues, floor)) @ vectors.T

@@ -9,7 +9,7 @@ from learner.strategies.protocol import Pick, Pool, Strategy
 
 
 class Random(Strategy):
-    """Every clip of the pool is as likely as any other."""
+    """Every clip of the pool is as likely as any other; of its kind, where kinds have shares."""
 
     card = Card(
         name="random",
@@ -21,5 +21,7 @@ class Random(Strategy):
 
     def choose(self, pool: Pool, n: int, random: np.random.Generator) -> list[Pick]:
         """Draw without replacement."""
-        drawn = random.permutation(len(pool.z_NM))[:n]
-        return [Pick(int(index), None, "Drawn at random from the pool.") for index in drawn]
+        drawn = pool.places(n).first_of_each(random.permutation(len(pool.z_NM)))
+        return [
+            Pick(int(index), None, f"Drawn at random{pool.kind(int(index))}.") for index in drawn
+        ]

@@ -21,6 +21,8 @@ def pick_with_reserve(
     strata: Sequence[str],
     reserve_frac: float,
     seed: int,
+    seen: Sequence[str] = (),
+    is_stratified: bool = False,
 ) -> list[Pick]:
     """The random reserve first, drawn from the whole pool, then the strategy's picks of the rest.
 
@@ -35,6 +37,9 @@ def pick_with_reserve(
         strata: Kind of each clip.
         reserve_frac: Share of n kept for chance, 0 to 1, rounded to whole clips.
         seed: Of every random choice.
+        seen: Kinds of which there are labels.
+        is_stratified: Whether the strategy's picks are shared out over the kinds; the reserve never
+            is, so that it stays a plain sample.
 
     Raises:
         ValueError: the pool is empty, n is below 1, or the share is none.
@@ -57,5 +62,7 @@ def pick_with_reserve(
         n - n_reserve,
         strata=[strata[index] for index in rest],
         seed=seed,
+        seen=seen,
+        is_stratified=is_stratified,
     )
     return picks + [replace(pick, index=int(rest[pick.index])) for pick in chosen]

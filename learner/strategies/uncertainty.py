@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learner.registry import Card
-from learner.strategies.protocol import Pick, Pool, Strategy
+from learner.strategies.protocol import Floats, Pick, Pool, Strategy
 
 
 class Uncertainty(Strategy):
@@ -25,21 +26,24 @@ class Uncertainty(Strategy):
     def choose(self, pool: Pool, n: int, random: np.random.Generator) -> list[Pick]:
         """Highest entropy first; chance decides between equals."""
         entropy_N = pool.entropy_N
-        order = by_entropy(entropy_N, random)[:n]
+        order = pool.places(n).first_of_each(by_entropy(entropy_N, random))
+        ranked = np.sort(pool.epistemic_var_N)
         return [
-            Pick(int(index), float(entropy_N[index]), _words(pool, int(index))) for index in order
+            Pick(int(index), float(entropy_N[index]), _words(pool, int(index), ranked))
+            for index in order
         ]
 
 
-def by_entropy(entropy_N: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def by_entropy(entropy_N: Floats, random: np.random.Generator) -> NDArray[np.int64]:
     """Rows from the highest entropy down, equals in random order."""
-    return np.lexsort((random.permutation(len(entropy_N)), -entropy_N))
+    shuffled = random.permutation(len(entropy_N))
+    return np.asarray(shuffled[np.argsort(-entropy_N[shuffled], kind="stable")])
 
 
-def _words(pool: Pool, index: int) -> str:
-    sd = float(np.sqrt(pool.epistemic_var_N[index]))
-    above = float((pool.epistemic_var_N < pool.epistemic_var_N[index]).mean())
+def _words(pool: Pool, index: int, ranked: Floats) -> str:
+    variance = pool.epistemic_var_N[index]
+    below = np.searchsorted(ranked, variance) / len(ranked)
     return (
-        f"The committee's proxy MOS of this clip spreads by {sd:.2f} points, more than that of "
-        f"{above:.0%} of the pool."
+        f"The committee's proxy MOS of this clip{pool.kind(index)} spreads by "
+        f"{float(np.sqrt(variance)):.2f} points, more than that of {below:.0%} of the pool."
     )

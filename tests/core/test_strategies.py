@@ -6,13 +6,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from modAL.models import ActiveLearner
 
 from learner.proxy.estimator import BaggedProxy
 from learner.registry import shelf
-from learner.strategies.hybrid import quotas
+from learner.strategies import _greedy
+from learner.strategies._shares import quotas
 from learner.strategies.reserve import pick_with_reserve
 
 NAMES = sorted(shelf("strategy").parts)
@@ -35,7 +36,7 @@ def make_pool(n=60, seed=1):
 
 
 def test_the_papers_strategies_are_on_the_shelf():
-    assert {"random", "uncertainty", "hybrid"} <= set(NAMES)
+    assert set(NAMES) == {"random", "uncertainty", "hybrid", "d_optimal", "k_center"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,10 +106,110 @@ def test_hybrid_spreads_wider_than_uncertainty():
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.data())
 def test_quotas_add_up_and_ask_for_nothing_that_is_not_there(kinds, data):
     n = data.draw(st.integers(1, len(kinds)))
-    given_out = quotas(kinds, kinds, n)
+    have = Counter(kinds)
+    given_out = quotas(have, n)
     assert sum(given_out.values()) == n
-    assert all(given_out[kind] <= kinds.count(kind) for kind in given_out)
-    assert all(abs(given_out[k] - n * kinds.count(k) / len(kinds)) < 1 for k in given_out)
+    assert all(given_out[kind] <= have[kind] for kind in have)
+    assert all(abs(given_out[kind] - n * have[kind] / len(kinds)) < 1 for kind in have)
+
+
+def test_of_equal_kinds_one_without_labels_comes_first():
+    assert quotas({"a": 5, "b": 5, "c": 5}, 1, frozenset("ab")) == {"a": 0, "b": 0, "c": 1}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None, max_examples=15)
+@given(kinds=st.lists(st.sampled_from("abcd"), min_size=4, max_size=40), data=st.data())
+def test_every_kind_gets_exactly_its_share_where_that_is_asked_for(name, kinds, data):
+    n = data.draw(st.integers(1, len(kinds)))
+    pool = np.random.default_rng(len(kinds)).normal(size=(len(kinds), 3))
+    rows, _ = make_learner(name).query(
+        pool, n_instances=n, strata=kinds, is_stratified=True, seed=2
+    )
+    got = Counter(kinds[row] for row in rows)
+    assert {k: got[k] for k in set(kinds)} == quotas(Counter(kinds), n)
+    assert len(set(rows.tolist())) == n
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pool_with_holes_is_refused_with_their_number(name):
+    pool, _ = make_pool()
+    pool[[3, 5], 1] = np.nan
+    with pytest.raises(ValueError, match="2 clips of the pool have a metric that is missing"):
+        make_learner(name).query(pool, n_instances=3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kind_for_each_clip_is_asked_for(name):
+    with pytest.raises(ValueError, match="2 kinds do not fit a pool of 60"):
+        make_learner(name).query(make_pool()[0], n_instances=3, strata=["a", "b"])
+
+
+def plain_d_optimal(pool, known, n):
+    """Each step tries every clip and looks at the determinant itself."""
+    information, picked = known.T @ known + np.eye(pool.shape[1]), []
+    for _ in range(n):
+        gains = [
+            -np.inf
+            if i in picked
+            else np.linalg.slogdet(information + np.outer(pool[i], pool[i]))[1]
+            for i in range(len(pool))
+        ]
+        picked.append(int(np.argmax(gains)))
+        information += np.outer(pool[picked[-1]], pool[picked[-1]])
+    return picked
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000), labelled=st.sampled_from([0, 20]))
+def test_d_optimal_takes_what_brute_force_would(seed, labelled):
+    learner, (pool, _) = make_learner("d_optimal", labelled), make_pool(25, seed)
+    known = learner.X_training if labelled else np.zeros((0, 3))
+    rows, _ = learner.query(pool, n_instances=8)
+    assert rows.tolist() == plain_d_optimal(pool, known, 8)
+
+
+def test_the_gain_that_d_optimal_names_is_that_of_the_determinant():
+    learner, (pool, _) = make_learner("d_optimal"), make_pool()
+    _, _, picks = learner.query(pool, n_instances=1, return_metrics=True)
+    known = learner.X_training
+    before = np.linalg.slogdet(known.T @ known + np.eye(3))[1]
+    z = pool[picks[0].index]
+    after = np.linalg.slogdet(known.T @ known + np.eye(3) + np.outer(z, z))[1]
+    assert np.log1p(picks[0].score) == pytest.approx(after - before)
+
+
+@pytest.mark.parametrize("block", [3, 10, 1000])
+def test_looking_at_a_block_alone_picks_what_looking_at_all_does(block, monkeypatch):
+    learner, (pool, strata) = make_learner("d_optimal", 0), make_pool(300, 4)
+    ask = {"n_instances": 40, "strata": strata, "is_stratified": True}
+    expected = learner.query(pool, **ask)[0].tolist()
+    monkeypatch.setattr(_greedy, "BLOCK", block)
+    monkeypatch.setattr(_greedy.greedy, "__defaults__", (block,))
+    assert learner.query(pool, **ask)[0].tolist() == expected
+
+
+def test_k_center_is_plain_farthest_first():
+    learner, (pool, _) = make_learner("k_center"), make_pool(80)
+    rows, _ = learner.query(pool, n_instances=10)
+    centres, expected = list(learner.X_training), []
+    for _ in range(10):
+        nearest = [min(np.linalg.norm(z - c) for c in centres) for z in pool]
+        expected.append(int(np.argmax(nearest)))
+        centres.append(pool[expected[-1]])
+    assert rows.tolist() == expected
+
+
+def test_strategies_that_do_not_look_at_the_committee_do_not_ask_it():
+    class Silent:
+        X_training = None
+        estimator = BaggedProxy()
+
+        def predict(self, *_args, **_kwargs):
+            raise AssertionError("asked")
+
+    for name in ("d_optimal", "k_center", "random"):
+        assert len(shelf("strategy").get(name)()(Silent(), make_pool()[0], 3)[0]) == 3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,4 +238,4 @@ def test_the_reserve_does_not_depend_on_the_strategy():
         )
         return [pick.index for pick in picks if pick.is_reserve]
 
-    assert reserve("random") == reserve("hybrid") == reserve("uncertainty")
+    assert len({tuple(reserve(name)) for name in NAMES}) == 1

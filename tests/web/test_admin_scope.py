@@ -51,7 +51,7 @@ def rows(campaign, make_clip, alice, bob):
         campaign=campaign,
         target="overall",
         method="equal",
-        is_equal=True,
+        is_better=False,
         metrics=[],
         normalisation={},
         fit={},

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from annotator.models import Campaign, Clip
 from learner.features import DamagedShard, FeatureStore
-from learner.models import FusionModel, MetricScore, Prediction, ProxyWeights, Round
+from learner.models import FusionModel, MetricScore, Prediction
 from learner.registry import Card, shelf
 from mos.from_sums import clip_mos
 from mos.selectors import collected
@@ -35,13 +35,8 @@ class MetricTable:
 def metric_table(clips: list[Clip]) -> MetricTable:
     """Values of every metric on the shelf that has any for these clips; NaN where it has none."""
     cards = list(shelf("metric").set_up().values())
-    place = {clip.pk: row for row, clip in enumerate(clips)}
-    column = {(card.name, card.version): m for m, card in enumerate(cards)}
-    values_NM = np.full((len(clips), len(cards)), np.nan)
-    rows = MetricScore.objects.filter(clip__in=list(place), value__isnull=False)
-    for clip, metric, version, value in rows.values_list("clip", "metric", "version", "value"):
-        if (metric, version) in column:
-            values_NM[place[clip], column[metric, version]] = value
+    wanted = [{"name": card.name, "version": card.version} for card in cards]
+    values_NM = metric_values(clips, wanted)
     has_any = ~np.isnan(values_NM).all(axis=0)
     kept = [card for card, keep in zip(cards, has_any, strict=True) if keep]
     return MetricTable(clips, kept, values_NM[:, has_any])
@@ -55,11 +50,13 @@ class LabelledClips:
         mos: Clip to MOS, 1 to 5.
         noise_var: Clip to variance of that mean from its raters.
         n_ratings: Clip to number of ratings.
+        rating_var: Variance of one rating about its clip, pooled; 1 where no clip has two ratings.
     """
 
     mos: dict[int, float]
     noise_var: dict[int, float]
     n_ratings: dict[int, int]
+    rating_var: float
 
 
 def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
@@ -75,7 +72,20 @@ def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
         mos=dict(zip(clips, table.mos_raw.tolist(), strict=True)),
         noise_var=dict(zip(clips, (within / table.n).tolist(), strict=True)),
         n_ratings=dict(zip(clips, table.n.tolist(), strict=True)),
+        rating_var=within,
     )
+
+
+def metric_values(clips: list[Clip], metrics: list[dict[str, str]]) -> Floats:
+    """Values of just these metrics (`name` and `version` each), shape (N, M); NaN where none is."""
+    place = {clip.pk: row for row, clip in enumerate(clips)}
+    column = {(metric["name"], metric["version"]): m for m, metric in enumerate(metrics)}
+    values_NM = np.full((len(clips), len(metrics)), np.nan)
+    rows = MetricScore.objects.filter(clip__in=list(place), value__isnull=False)
+    for clip, metric, version, value in rows.values_list("clip", "metric", "version", "value"):
+        if (metric, version) in column:
+            values_NM[place[clip], column[metric, version]] = value
+    return values_NM
 
 
 def missing_metrics(campaign: Campaign) -> int:
@@ -130,26 +140,6 @@ def _covered(
     }
 
 
-def weight_rows(weights: ProxyWeights) -> list[dict[str, Any]]:
-    """One row a metric: weight, interval, equal weight, importance."""
-    fit, cards = weights.fit, shelf("metric").cards()
-    return [
-        {
-            "name": metric["name"],
-            "title": cards[metric["name"]].title if metric["name"] in cards else metric["name"],
-            "is_exploratory": metric["name"] in cards and cards[metric["name"]].is_exploratory,
-            "weight": fit["weights"][m],
-            "learned": fit["fitted"][m],
-            "low": fit["low"][m],
-            "high": fit["high"][m],
-            "equal": 1 / len(weights.metrics),
-            "importance": fit["importance"][m],
-            "is_best_single": m == fit["best_single"],
-        }
-        for m, metric in enumerate(weights.metrics)
-    ]
-
-
 def prediction_rows(model: FusionModel, campaign: Campaign, target: str) -> list[dict[str, Any]]:
     """DubScore of each clip beside its MOS, where it has one."""
     labelled = labelled_clips(campaign, target)
@@ -165,21 +155,4 @@ def prediction_rows(model: FusionModel, campaign: Campaign, target: str) -> list
             "gates": prediction.gates,
         }
         for prediction in predictions.order_by("clip__name")
-    ]
-
-
-def query_rows(round_: Round) -> list[dict[str, Any]]:
-    """Each clip a round asked about, with its reason and its ratings so far."""
-    asked = round_.queries.select_related("clip").order_by("rank")
-    if round_.wave_id is None:
-        return []
-    places = dict(
-        round_.wave.assignments.filter(place__isnull=False, rated_at__isnull=False)
-        .order_by()
-        .values_list("clip")
-        .annotate(n=Count("id"))
-    )
-    return [
-        {"query": query, "clip": query.clip, "rated": places.get(query.clip_id, 0)}
-        for query in asked
     ]

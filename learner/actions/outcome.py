@@ -1,0 +1,197 @@
+"""What a round's ratings say: how the proxy before it did on them, what moved, what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from annotator.models import Clip
+from learner.actions.plans import next_stage
+from learner.models import FusionModel, ProxyWeights, Query, Round
+from learner.selectors import labelled_clips, metric_values
+from mos.planning import sequence_half_width
+
+FEWEST_JUDGED = 5
+NEW_LABELS_FRAC = 0.2  # so many labels more than the network was trained on call for training
+TARGET_MOS = 0.25  # half-width at which the proxy's error is known well enough to stop
+ACTIONS = {
+    "another_round": "Launch another round",
+    "retrain": "Retrain the network",
+    "stop": "Stop collecting",
+}
+
+
+def outcome_of(round_: Round, values: dict[str, Any]) -> dict[str, Any]:
+    """Of a round whose ratings are in, beside the weights that were just learned with them.
+
+    Args:
+        round_: The round.
+        values: Fields of its ProxyWeights, not yet kept.
+    """
+    before = (
+        ProxyWeights.objects.filter(campaign=round_.campaign, target=round_.target)
+        .exclude(round=round_)
+        .filter(created_at__gt=round_.campaign.created_at)
+        .select_related("normalisation")
+        .first()
+    )
+    judged = _judge_before(round_, before) if before else {}
+    moved = _moved(before, values) if before else []
+    found = {
+        "before": before.pk if before else None,
+        "judged": judged,
+        "moved": moved,
+        "pcc": _pcc(values["fit"]),
+        "pcc_before": _pcc(before.fit) if before else None,
+        "n_clips": values["n_clips"],
+        "n_clips_before": before.n_clips if before else 0,
+        "new_labels_frac": _new_labels(round_, values["n_clips"]),
+    }
+    return {**found, "advice": _advice(round_, found)}
+
+
+def _judge_before(round_: Round, before: ProxyWeights) -> dict[str, Any]:
+    """The proxy as it was, on clips it had no part in choosing or learning from, and on all."""
+    asked = Query.objects.filter(round=round_).select_related("clip")
+    rows = {
+        "reserve": [query.clip for query in asked if query.is_reserve],
+        "all": [query.clip for query in asked],
+    }
+    return {
+        name: _calibration_on(round_, before, clips)
+        for name, clips in rows.items()
+        if len(clips) >= FEWEST_JUDGED and not before.fit["line"]["reason"]
+    }
+
+
+def _calibration_on(round_: Round, before: ProxyWeights, asked: list[Clip]) -> dict[str, Any]:
+    from learner.proxy.calibration import calibration
+
+    labelled = labelled_clips(round_.campaign, round_.target)
+    clips = [clip for clip in asked if clip.pk in labelled.mos]
+    if len(clips) < FEWEST_JUDGED:
+        return {"n": len(clips)}
+    mos = np.array([labelled.mos[clip.pk] for clip in clips])
+    said = proxy_of(before, clips, k_ratings=round_.ratings_per_clip)
+    judged = calibration(
+        said.mos_raw, said.epistemic_var, said.total_var, mos, low=said.low, high=said.high
+    )
+    error = np.abs(said.mos_raw - mos)
+    half = float(sequence_half_width([error.std(ddof=1)], [len(error)], planned_n=100)[0])
+    return {
+        **judged.to_json(),
+        "holds": judged.holds,
+        "bias": float((said.mos_raw - mos).mean()),
+        "mae": float(error.mean()),
+        "mae_half_width": half if np.isfinite(half) else None,
+    }
+
+
+def proxy_of(weights: ProxyWeights, clips: list[Clip], *, k_ratings: float | None = None) -> Any:
+    """Proxy MOS of clips by kept weights and the normalisation they rest on.
+
+    Raises:
+        ValueError: the weights have no rising line to MOS.
+    """
+    from learner.proxy.missing import Moments, fill_missing
+    from learner.proxy.normalise import normalisation_from_json
+    from learner.proxy.result import proxy_mos
+
+    norm = normalisation_from_json(weights.normalisation.parameters)
+    scores = norm.transform(metric_values(clips, weights.metrics))
+    filled = fill_missing(scores, Moments.from_json(weights.normalisation.moments))
+    fit = weights.as_fit()
+    added = filled.added_variance(fit.weights)
+    return proxy_mos(fit, filled.values, added, k_ratings=k_ratings)
+
+
+def _moved(before: ProxyWeights, values: dict[str, Any]) -> list[str]:
+    """Metrics whose learned weight lies outside its interval of before."""
+    place = {metric["name"]: m for m, metric in enumerate(before.metrics)}
+    fit, found = values["fit"], []
+    for m, metric in enumerate(values["metrics"]):
+        old = place.get(metric["name"])
+        if (
+            old is None
+            or not before.fit["low"][old] <= fit["learned"][m] <= before.fit["high"][old]
+        ):
+            found.append(metric["name"])
+    return found
+
+
+def _pcc(fit: dict[str, Any]) -> dict[str, Any] | None:
+    """Correlation of the weights used with MOS, of clips left out."""
+    rows = {row["name"]: row for row in fit["agreements"]}
+    return rows.get("weights used") or rows.get("learned weights") or rows.get("equal weights")
+
+
+def _new_labels(round_: Round, n_clips: int) -> float | None:
+    """Labelled clips since the last network was trained, as a share of what it had."""
+    models = FusionModel.objects.filter(training_run__campaign=round_.campaign)
+    last = models.select_related("training_run__proxy_weights").first()
+    if last is None:
+        return None
+    had = last.training_run.proxy_weights.n_clips
+    return (n_clips - had) / had if had else None
+
+
+def _advice(round_: Round, found: dict[str, Any]) -> list[dict[str, str]]:
+    """What to do next, the first the most urgent, each with its reason."""
+    advice = []
+    reserve = found["judged"].get("reserve", {})
+    has_drifted = reserve.get("holds") is False
+    new = found["new_labels_frac"]
+    if reasons := [
+        words
+        for words, is_so in (
+            ("no network has been trained yet", new is None),
+            (
+                f"{new or 0:.0%} more clips have a MOS than it was trained on",
+                new is not None and new >= NEW_LABELS_FRAC,
+            ),
+            (f"weights left their old intervals ({', '.join(found['moved'])})", found["moved"]),
+            (
+                "intervals of the proxy no longer hold on the random clips of this round",
+                has_drifted,
+            ),
+        )
+        if is_so
+    ]:
+        advice.append(_say("retrain", "; ".join(reasons)))
+    stage = next_stage(round_.plan)
+    half = reserve.get("mae_half_width")
+    if half is not None and half <= TARGET_MOS and not found["moved"] and not has_drifted:
+        advice.append(
+            _say(
+                "stop",
+                f"the proxy's error on random clips is {reserve['mae']:.2f} ± {half:.2f} MOS points"
+                " by a confidence sequence, which may be looked at as often as one likes, and no "
+                "weight moved",
+            )
+        )
+    elif stage:
+        advice.append(
+            _say(
+                "another_round",
+                f"stage {stage['stage']} of {len(stage['shares'])} of the plan is next: "
+                f"{stage['budget_ratings']} ratings",
+            )
+        )
+    else:
+        known = "is not known yet" if half is None else f"is known to ± {half:.2f} MOS points"
+        advice.append(
+            _say(
+                "another_round",
+                f"the proxy's error on random clips {known}; ± {TARGET_MOS} would do to stop",
+            )
+        )
+    return advice
+
+
+def _say(action: str, reason: str) -> dict[str, str]:
+    return {
+        "action": action,
+        "title": ACTIONS[action],
+        "reason": f"{reason[0].upper()}{reason[1:]}.",
+    }
