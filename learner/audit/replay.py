@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +98,10 @@ def replay_seed(data: AuditData, plan: AuditPlan, seed: int) -> SeedResult:
     with warnings.catch_warnings():
         # modAL's, of a name that scikit-learn has changed: thousands of lines in a job's log.
         warnings.filterwarnings("ignore", "'force_all_finite' was renamed", FutureWarning)
-        asked = _play(data, plan, parts, query, grid.labels[: grid.n_asked], (seed, ASKING))
-        drawn = _play(data, plan, parts, Random(), grid.labels, (seed, DRAWING))
+        begun = _begin(data, plan, parts, _number(_chance(seed, TEACHING)))
+        asked_at = grid.labels[: grid.n_asked]
+        asked = _play(begun, data, parts, query, asked_at, _chance(seed, ASKING))
+        drawn = _play(begun, data, parts, Random(), grid.labels, _chance(seed, DRAWING))
     return _result(plan, parts, grid, seed, asked, drawn)
 
 
@@ -123,25 +126,30 @@ def _result(
     )
 
 
-def _play(
-    data: AuditData,
-    plan: AuditPlan,
-    parts: Split,
-    query: Strategy,
-    labels: Sequence[int],
-    stream: tuple[int, int],
-) -> list[dict[str, float]]:
-    """One arm: figures at each number of labels."""
-    seed, arm = stream
+def _begin(data: AuditData, plan: AuditPlan, parts: Split, seed: int) -> Any:
+    """The active learner as both arms find it."""
     from modAL.models import ActiveLearner  # here, for pages that show reports need it not
 
-    learner = ActiveLearner(
-        estimator=plan.estimator(plan.draws, _number(_chance(seed, TEACHING))),
-        query_strategy=query,
+    return ActiveLearner(
+        estimator=plan.estimator(plan.draws, seed),
+        query_strategy=Random(),
         X_training=data.z_NM[parts.start],
         y_training=data.mos_N[parts.start],
     )
-    chance, left = _chance(seed, arm), np.setdiff1d(parts.pool, parts.start)
+
+
+def _play(
+    begun: Any,
+    data: AuditData,
+    parts: Split,
+    query: Strategy,
+    labels: Sequence[int],
+    chance: np.random.Generator,
+) -> list[dict[str, float]]:
+    """One arm: figures at each number of labels."""
+    learner = deepcopy(begun)  # the other arm must not learn from this one
+    learner.query_strategy = query
+    left = np.setdiff1d(parts.pool, parts.start)
     figures = [_judged(learner, data, parts)]
     for wanted in np.diff(labels):
         strata = [data.strata_N[row] for row in left]

@@ -182,12 +182,13 @@ def test_both_arms_begin_with_the_same_clips_and_are_judged_on_the_same():
     result, parts = replay_seed(data, plan, 2), split(data, plan, 2)
     taught = [x for what, x in Seen.notes if what == "taught"]
     judged = [x for what, x in Seen.notes if what == "judged"]
-    arm = len(result.labels)
-    assert [len(x) for x in taught] == [*result.labels] * 2
+    asked, drawn = taught[1 : len(result.labels)], taught[len(result.labels) :]
+    assert [len(x) for x in asked] == [len(x) for x in drawn] == [*result.labels[1:]]
     assert np.array_equal(taught[0], data.z_NM[parts.start])
-    assert np.array_equal(taught[arm], data.z_NM[parts.start])
+    for arm in (asked, drawn):
+        assert np.array_equal(arm[0][: result.start], data.z_NM[parts.start])
     assert all(np.array_equal(x, data.z_NM[parts.test]) for x in judged)
-    assert not np.array_equal(taught[1], taught[arm + 1])
+    assert not np.array_equal(asked[0], drawn[0])
     test = {tuple(row) for row in data.z_NM[parts.test]}
     assert all(not test & {tuple(row) for row in x} for x in taught)
     assert all(len(np.unique(x, axis=0)) == len(x) for x in taught)
