@@ -100,8 +100,9 @@ def replay_seed(data: AuditData, plan: AuditPlan, seed: int) -> SeedResult:
         warnings.filterwarnings("ignore", "'force_all_finite' was renamed", FutureWarning)
         begun = _begin(data, plan, parts, _number(_chance(seed, TEACHING)))
         asked_at = grid.labels[: grid.n_asked]
-        asked = _play(begun, data, parts, query, asked_at, _chance(seed, ASKING))
-        drawn = _play(begun, data, parts, Random(), grid.labels, _chance(seed, DRAWING))
+        first = [_judged(begun, data, parts)]
+        asked = first + _play(begun, data, parts, query, asked_at, _chance(seed, ASKING))
+        drawn = first + _play(begun, data, parts, Random(), grid.labels, _chance(seed, DRAWING))
     return _result(plan, parts, grid, seed, asked, drawn)
 
 
@@ -146,11 +147,11 @@ def _play(
     labels: Sequence[int],
     chance: np.random.Generator,
 ) -> list[dict[str, float]]:
-    """One arm: figures at each number of labels."""
+    """One arm: figures at each number of labels after the first."""
     learner = deepcopy(begun)  # the other arm must not learn from this one
     learner.query_strategy = query
     left = np.setdiff1d(parts.pool, parts.start)
-    figures = [_judged(learner, data, parts)]
+    figures = []
     for wanted in np.diff(labels):
         strata = [data.strata_N[row] for row in left]
         rows, _ = learner.query(
