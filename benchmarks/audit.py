@@ -93,7 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--strategy", default="uncertainty")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     asked = parser.parse_args()
-    for name, quick, full in (("audits", 2, 200), ("power_audits", 1, 40), ("draws", 10, 50)):
+    for name, quick, full in (("audits", 6, 200), ("power_audits", 3, 40), ("draws", 10, 50)):
         if getattr(asked, name) is None:
             setattr(asked, name, quick if asked.quick else full)
     return asked

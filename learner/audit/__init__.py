@@ -4,7 +4,7 @@
 """
 
 from learner.audit.data import AuditData, AuditPlan
-from learner.audit.replay import Split, replay_seed, split
+from learner.audit.replay import Split, replay_key, replay_seed, split
 from learner.audit.report import FEWEST, AuditReport, audit_report
 from learner.audit.result import SeedResult
 
@@ -16,6 +16,7 @@ __all__ = [
     "SeedResult",
     "Split",
     "audit_report",
+    "replay_key",
     "replay_seed",
     "split",
 ]

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def replay_seed(data: AuditData, plan: AuditPlan, seed: int) -> SeedResult:
     """
     if seed < 0:
         raise ValueError(f"A seed is 0 or above, not {seed}.")
-    parts, grid = split(data, plan, seed), plan.grid(data.n)
+    key, parts, grid = replay_key(data, plan), split(data, plan, seed), plan.grid(data.n)
     query = plan.query or _strategy(plan.strategy)
     with warnings.catch_warnings():
         # modAL's, of a name that scikit-learn has changed: thousands of lines in a job's log.
@@ -103,10 +104,28 @@ def replay_seed(data: AuditData, plan: AuditPlan, seed: int) -> SeedResult:
         first = [_judged(begun, data, parts)]
         asked = first + _play(begun, data, parts, query, asked_at, _chance(seed, ASKING))
         drawn = first + _play(begun, data, parts, Random(), grid.labels, _chance(seed, DRAWING))
-    return _result(plan, parts, grid, seed, asked, drawn)
+    return _result(key, plan, parts, grid, seed, asked, drawn)
+
+
+def replay_key(data: AuditData, plan: AuditPlan) -> str:
+    """What clips and plan are known by: a resumed audit must find the key it began with.
+
+    While an audit runs a rating may come in, and replays of other labels are another audit.
+
+    Raises:
+        ValueError: there is no such strategy, or too few clips for the plan.
+    """
+    card = (plan.query or _strategy(plan.strategy)).card
+    maker = getattr(plan.estimator, "__qualname__", type(plan.estimator).__name__)
+    words = (card.name, card.version, plan.test_frac, plan.grid(data.n), plan.draws, maker)
+    digest = sha256(repr((words, data.sources_N, data.strata_N)).encode())
+    digest.update(data.z_NM.tobytes())
+    digest.update(data.mos_N.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _result(
+    key: str,
     plan: AuditPlan,
     parts: Split,
     grid: Grid,
@@ -115,6 +134,7 @@ def _result(
     drawn: list[dict[str, float]],
 ) -> SeedResult:
     return SeedResult(
+        key=key,
         seed=seed,
         strategy=plan.strategy,
         n_test=len(parts.test),

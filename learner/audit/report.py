@@ -112,7 +112,8 @@ def audit_report(
         The report, the same for any order of the replays.
 
     Raises:
-        ValueError: fewer than 30 replays, a seed that comes twice, or replays of different plans.
+        ValueError: fewer than 30 replays, a seed that comes twice, or replays of different plans or
+            labels.
 
     >>> audit_report([])
     Traceback (most recent call last):
@@ -149,9 +150,11 @@ def _check(results: Sequence[SeedResult]) -> None:
         )
     if len({result.seed for result in results}) < len(results):
         raise ValueError("A seed comes twice: each replay must have its own.")
-    plans = {(one.strategy, one.start, one.budgets, one.labels) for one in results}
-    if len(plans) > 1:
-        raise ValueError(f"The replays follow {len(plans)} plans: judge each by itself.")
+    keys = {one.key for one in results}
+    if len(keys) > 1:
+        raise ValueError(
+            f"The replays are of {len(keys)} plans or sets of labels: judge each by itself."
+        )
 
 
 def _savings(results: Sequence[SeedResult], level: float, draws: int) -> list[Saving]:

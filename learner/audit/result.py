@@ -16,6 +16,7 @@ class SeedResult:
     """One paired replay.
 
     Args:
+        key: Of its clips and plan, see `replay_key`.
         seed: Of its split and of all its chances.
         strategy: That played against random.
         n_test: Clips on which both arms were judged.
@@ -28,6 +29,7 @@ class SeedResult:
         random: Each figure of random, shape (L,).
     """
 
+    key: str
     seed: int
     strategy: str
     n_test: int

@@ -17,6 +17,7 @@ from learner.audit import (
     AuditReport,
     SeedResult,
     audit_report,
+    replay_key,
     replay_seed,
     split,
 )
@@ -91,6 +92,7 @@ def made_up(gaps, *, random=(0.4, 0.5, 0.6, 0.65), budgets=(20, 30), strategy="d
         )
         results.append(
             SeedResult(
+                key="by hand",
                 seed=seed,
                 strategy=strategy,
                 n_test=40,
@@ -300,13 +302,29 @@ def test_fewer_than_30_replays_are_no_audit():
         audit_report(made_up((0, 0))[:29])
 
 
-def test_a_replay_counted_twice_and_replays_of_two_plans_are_refused():
+def test_a_replay_counted_twice_and_replays_of_other_labels_are_refused():
     results = made_up((0, 0))
     with pytest.raises(ValueError, match="comes twice"):
         audit_report([*results, results[0]])
-    other = replace(results[0], seed=99, strategy="hybrid")
-    with pytest.raises(ValueError, match="2 plans"):
-        audit_report([*results, other])
+    with pytest.raises(ValueError, match="2 plans or sets of labels"):
+        audit_report([*results, replace(results[0], seed=99, key="another")])
+
+
+def test_one_more_rating_or_another_plan_changes_the_key():
+    data, plan = plain_clips(), cheap("uncertainty")
+    mos = data.mos_N.copy()
+    mos[0] += 0.1
+    keys = {
+        replay_key(data, plan),
+        replay_key(replace(data, mos_N=mos), plan),
+        replay_key(replace(data, strata_N=("",) * 80), plan),
+        replay_key(data, replace(plan, strategy="random")),
+        replay_key(data, replace(plan, test_frac=0.41)),
+        replay_key(data, replace(plan, draws=51)),
+        replay_key(data, AuditPlan("uncertainty")),
+    }
+    assert len(keys) == 7
+    assert replay_seed(data, plan, 3).key == replay_key(plain_clips(), cheap("uncertainty"))
 
 
 # Label saving
