@@ -17,7 +17,7 @@ from learner.audit.comparison import Comparison, compare
 from learner.audit.figures import FIGURES, PRIMARY
 from learner.audit.result import SeedResult, from_plain, to_plain
 from learner.audit.saving import Saving, label_saving
-from learner.audit.verdict import find, sentence
+from learner.audit.verdict import find, reach, sentence
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +50,7 @@ class AuditReport:
         curves: For drawing.
         finding: `saves`, `gains`, `none`, `worse` or `mixed`.
         verdict: The same as a sentence.
+        reach: Whether to expect it on other clips, as another; empty where nothing was found.
     """
 
     strategy: str
@@ -63,6 +64,7 @@ class AuditReport:
     curves: tuple[Curve, ...]
     finding: str
     verdict: str
+    reach: str
 
     def to_json(self) -> dict[str, Any]:
         """As stored: lists, and None for NaN."""
@@ -140,6 +142,7 @@ def audit_report(
         curves=tuple(_curve(ordered, figure) for figure in FIGURES),
         finding=finding,
         verdict=sentence(finding, at, first.strategy, len(ordered), primary, savings),
+        reach=reach(at, primary),
     )
 
 

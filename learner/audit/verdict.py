@@ -75,6 +75,25 @@ def sentence(
     )
 
 
+def reach(at: int | None, rows: Sequence[Comparison]) -> str:
+    """How far beyond these clips the finding goes, in words; empty where nothing was found.
+
+    p and the saving speak of these clips alone. A strategy that always picks the same clips has
+    luck or none with them, and every replay repeats it: one that picked by a number without
+    meaning was significant in about one of five simulated sets of clips, and in none by the wider
+    interval.
+    """
+    if at is None:
+        return ""
+    row = rows[at]
+    if row.wide_low > 0 or row.wide_high < 0:
+        return "The difference is large enough to expect it on other clips like these."
+    return (
+        "On other clips it may be otherwise: the interval that allows for them, "
+        f"{row.wide_low:+.3f} to {row.wide_high:+.3f} {NAMES[row.figure]}, holds 0."
+    )
+
+
 def _count(labels: float, is_at_least: bool) -> str:
     return f"at least {round(labels)}" if is_at_least else f"{round(labels)}"
 

@@ -25,6 +25,7 @@ from learner.audit.comparison import compare, paired_interval
 from learner.audit.figures import judge
 from learner.audit.saving import Saving, label_saving, labels_needed
 from learner.audit.verdict import find, sentence
+from learner.strategies.protocol import Pick
 from learner.strategies.random import Random
 from mos.agreement.comparison import holm, sign_flip_test
 
@@ -486,6 +487,32 @@ def test_a_saving_whose_difference_may_be_luck_is_no_saving():
     savings = [Saving(at, at + 9, 9, 5, 20, False, False, False, False) for at in (20, 30)]
     assert find(rows, savings, 0.05) == ("none", None)
     assert find(rows, savings, 0.10) == ("saves", 1)
+
+
+def test_how_far_a_finding_reaches_is_said_beside_it():
+    assert audit_report(made_up((0.05, 0.05))).reach == (
+        "The difference is large enough to expect it on other clips like these."
+    )
+    near = audit_report(made_up((0.012, 0.012)))
+    assert near.finding == "saves"
+    assert near.reach.startswith("On other clips it may be otherwise: ")
+    assert near.reach.endswith(" PCC, holds 0.")
+    assert audit_report(made_up((0, 0))).reach == ""
+
+
+class Whim(Random):
+    """Picks by digits that mean nothing, and the same clips whenever it is asked."""
+
+    def choose(self, pool, n, random):
+        order = (np.abs(pool.z_NM[:, 2]) * 1e6 % 1).argsort()
+        return [Pick(int(row), None, "On a whim.") for row in order[:n]]
+
+
+def test_luck_with_these_clips_is_not_taken_for_a_rule():
+    plan = cheap("whim", query=Whim(), steps=2, shares=(0.5, 1.0), has_tail=False)
+    found = [compare(replays(plain_clips(60, seed), plan), "pcc", 0.95) for seed in range(20)]
+    wide = [row.wide_low > 0 or row.wide_high < 0 for rows in found for row in rows]
+    assert not any(wide)
 
 
 # Power and its absence
