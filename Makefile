@@ -13,7 +13,7 @@ CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py a
   mos/clip_table.py mos/components.py mos/differences.py mos/from_sums.py mos/from_table.py mos/ledger.py mos/planning mos/rater_model.py \
   mos/reliability.py mos/screening.py mos/summaries.py mos/tally.py learner/charts \
   learner/device.py learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py \
-  learner/compute learner/demo learner/encoders learner/fusion learner/media learner/metrics \
+  learner/audit learner/compute learner/demo learner/encoders learner/fusion learner/media learner/metrics \
   learner/proxy learner/strategies
 
 .PHONY: help setup demo serve worker test test-postgres lint format bench docs clean
