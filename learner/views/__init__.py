@@ -1,0 +1,20 @@
+"""The researcher's pages of the learner room, by idea."""
+
+from __future__ import annotations
+
+from learner.views.audits import audit_page, audits
+from learner.views.overview import extract, overview
+from learner.views.proxy import proxy, refit
+from learner.views.rounds import dry_run, round_page, stop_round
+
+__all__ = [
+    "audit_page",
+    "audits",
+    "dry_run",
+    "extract",
+    "overview",
+    "proxy",
+    "refit",
+    "round_page",
+    "stop_round",
+]
