@@ -1,4 +1,4 @@
-"""Weightings, intervals, fillings and strategies compared on any table of items, metrics and scores.
+"""Weightings, intervals, fillings and strategies compared on a table of items and scores.
 
 Items are split again and again, by group where groups are known; few labels are drawn from one part
 and everything is judged on the other. A core: a file or a data frame in, plain figures out.

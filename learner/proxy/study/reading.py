@@ -64,6 +64,7 @@ def read_frame(path: Path) -> pd.DataFrame:
         known = ", ".join((*SEPARATORS, *PARQUET))
         raise ValueError(f"{path} ends in {suffix or 'no suffix'!r}; tables end in {known}.")
     try:
+        path.open("rb").close()  # pyarrow's words for a file that is not there are its name alone
         frame = _read(path, SEPARATORS.get(suffix))
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path} is empty: a table has a line of column names.") from error
