@@ -114,7 +114,8 @@ def study_table(
         ValueError: a column that is not there or is none of numbers, fewer than 40 items with a
             human score and a metric, no metric, an infinite value, or what `StudyTable` refuses.
 
-    >>> frame = pd.DataFrame({"human": range(50), "snr": range(50), "lang": ["de"] * 50})
+    >>> snr = [n % 7 for n in range(50)]
+    >>> frame = pd.DataFrame({"human": range(50), "snr": snr, "lang": ["de"] * 50})
     >>> study_table(frame, Columns("human")).left_out
     ('lang is no metric: it is not of numbers.',)
     """
