@@ -153,7 +153,8 @@ def _check_names(frame: pd.DataFrame, columns: Columns) -> None:
     named = [columns.human, *([columns.group] if columns.group is not None else [])]
     for name in (*named, *columns.metrics, *columns.ignore):
         if name not in known:
-            raise ValueError(f"No column is called {name!r}: there are {_listed(known)}.")
+            hint = " A CSV has commas between its columns." if len(known) == 1 else ""
+            raise ValueError(f"No column is called {name!r}: there are {_listed(known)}.{hint}")
     if columns.group == columns.human:
         raise ValueError(f"{columns.human} cannot be both the human score and the group.")
     for name in columns.metrics:
@@ -282,6 +283,10 @@ def _copies(table: StudyTable, human: str) -> list[str]:
     for m, name in enumerate(table.names):
         there_N = ~np.isnan(table.values_NM[:, m])
         pair = np.array([table.values_NM[there_N, m], table.human_N[there_N]])
-        if there_N.sum() > 2 and np.ptp(pair, axis=1).all() and np.corrcoef(pair)[0, 1] > 0.999:
+        if (
+            there_N.sum() > 2
+            and np.ptp(pair, axis=1).all()
+            and abs(np.corrcoef(pair)[0, 1]) > 0.999
+        ):
             said.append(f"{name} is kept, yet it all but equals {human}: is it made from it?")
     return said
