@@ -102,7 +102,8 @@ def test_the_study_is_kept_in_a_file(table, tmp_path):
     assert ask(table, *FEW, "--json", "--out", str(out)) == ""
     assert set(json.loads(out.read_text())) == PARTS
     words = refusal(table, "--out", str(tmp_path / "no" / "such.json"))
-    assert "such.json cannot be written: No such file or directory." in words
+    assert "such.json cannot be written: there is no folder" in words
+    assert "cannot be written: Is a directory." in refusal(table, "--out", str(tmp_path))
 
 
 def test_ctrl_c_ends_with_a_sentence(table, monkeypatch):

@@ -56,6 +56,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read, study, write."""
+        out = options["out"]
+        if out is not None and not out.absolute().parent.is_dir():  # known before minutes are spent
+            raise CommandError(f"{out} cannot be written: there is no folder {out.parent}.")
         try:
             found = _study(options)
         except ValueError as refusal:
@@ -63,13 +66,13 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("Stopped: nothing is written.", returncode=STOPPED) from None
         text = json.dumps(found, indent=2, allow_nan=False) if options["json"] else as_text(found)
-        if options["out"] is None:
+        if out is None:
             self.stdout.write(text)
             return
         try:
-            options["out"].write_text(text + "\n", encoding="utf-8")
+            out.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            words = f"{options['out']} cannot be written: {error.strerror or error}."
+            words = f"{out} cannot be written: {error.strerror or error}."
             raise CommandError(words) from error
 
 
