@@ -6,6 +6,7 @@ import numpy as np
 
 from learner.registry import Card
 from learner.strategies.protocol import Pick, Pool, Strategy
+from learner.strategies.strata import leaders
 
 
 class Uncertainty(Strategy):
@@ -16,7 +17,7 @@ class Uncertainty(Strategy):
 
     card = Card(
         name="uncertainty",
-        version="1",
+        version="2",
         title="Uncertainty (entropy of the proxy MOS)",
         source="the paper's section 2.3; Seung et al. (1992)",
         licence="Apache-2.0",
@@ -25,21 +26,19 @@ class Uncertainty(Strategy):
     def choose(self, pool: Pool, n: int, random: np.random.Generator) -> list[Pick]:
         """Highest entropy first; chance decides between equals."""
         entropy_N = pool.entropy_N
-        order = by_entropy(entropy_N, random)[:n]
+        rows = leaders(entropy_N, pool.strata, random)
+        variance_N = pool.epistemic_var_N
+        # Sorted once: counting anew for every pick would read the whole pool each time.
+        below = np.searchsorted(np.sort(variance_N), variance_N[rows]) / len(variance_N)
         return [
-            Pick(int(index), float(entropy_N[index]), _words(pool, int(index))) for index in order
+            Pick(int(row), float(entropy_N[row]), _words(pool, int(row), share))
+            for row, share in zip(rows, below, strict=True)
         ]
 
 
-def by_entropy(entropy_N: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Rows from the highest entropy down, equals in random order."""
-    return np.lexsort((random.permutation(len(entropy_N)), -entropy_N))
-
-
-def _words(pool: Pool, index: int) -> str:
-    sd = float(np.sqrt(pool.epistemic_var_N[index]))
-    above = float((pool.epistemic_var_N < pool.epistemic_var_N[index]).mean())
+def _words(pool: Pool, row: int, below: float) -> str:
+    sd = float(np.sqrt(pool.epistemic_var_N[row]))
     return (
-        f"The committee's proxy MOS of this clip spreads by {sd:.2f} points, more than that of "
-        f"{above:.0%} of the pool."
+        f"The committee's proxy MOS of this clip{pool.strata.words(row)} spreads by {sd:.2f} "
+        f"points, more than that of {below:.0%} of the pool."
     )
