@@ -93,10 +93,18 @@ class _Front:
             self.bound_N[here], self.since_N[here] = objective.bounds(z_NM[here])
         self.rows_B, self.gain_B = np.empty(0, dtype=np.int64), np.empty(0)
         self.since, self.cut = 0, np.inf
+        # Where the block is cut is told by a sample: to partition a million bounds takes far
+        # longer. Drawn, since every so many-th clip may fall in step with the order of kinds.
+        drawn = np.random.default_rng(0).integers(len(z_NM), size=block)
+        self.sample = drawn if len(z_NM) > block else np.arange(len(z_NM))
 
     def best(self) -> tuple[int, float]:
         """The row of the highest gain, the lowest of equals, and the gain."""
         top = float(self.gain_B.max(initial=-np.inf))
+        if top == -np.inf:  # the kinds of all of the block are full
+            self._keep()
+            self.gather()
+            top = float(self.gain_B.max())
         if _nearly(top) < self.cut:
             self._look_wider(top)
             top = float(self.gain_B.max())
@@ -119,13 +127,12 @@ class _Front:
 
     def gather(self) -> None:
         """Form the block anew of about as many rows as it may have, the highest bounds first."""
-        # A sample tells well enough where to cut; to partition a million bounds takes far longer.
-        sample = self.bound_N[:: max(1, len(self.bound_N) // self.block)]
-        wanted = max(1, self.block * len(sample) // len(self.bound_N))
-        if wanted < len(sample):
-            self.cut = _nearly(_nearly(float(np.partition(sample, -wanted)[-wanted])))
-        else:
-            self.cut = -np.inf
+        bounds = self.bound_N[self.sample]
+        wanted = max(1, self.block * len(bounds) // len(self.bound_N))
+        is_all = wanted >= len(bounds)
+        # Just below: all that equal the bound at the cut must be in the block.
+        at_cut = -np.inf if is_all else float(np.partition(bounds, -wanted)[-wanted])
+        self.cut = _nearly(_nearly(at_cut))
         self.rows_B = np.flatnonzero(self.bound_N >= max(self.cut, LOWEST))
         self._refresh(self.rows_B)
         self.z_BM, self.gain_B = self.z_NM.take(self.rows_B, axis=0), self.bound_N[self.rows_B]
@@ -133,11 +140,15 @@ class _Front:
 
     def _look_wider(self, top: float) -> None:
         """Some row of the rest may be worth more than the block's best: look at all that may."""
-        self.bound_N[self.rows_B], self.since_N[self.rows_B] = self.gain_B, self.since
+        self._keep()
         may_N = self.bound_N >= max(WIDER * _nearly(top), LOWEST)
         may_N &= self.since_N < self.objective.taken
         self._refresh(np.flatnonzero(may_N))
         self.gather()
+
+    def _keep(self) -> None:
+        """Write down what the block knows."""
+        self.bound_N[self.rows_B], self.since_N[self.rows_B] = self.gain_B, self.since
 
     def _refresh(self, rows: Ints) -> None:
         """Make the gains of these rows exact, those last looked at together by chunks."""

@@ -57,7 +57,10 @@ class Strata:
     @cached_property
     def rows(self) -> list[Ints]:
         """Rows of each kind, ascending."""
-        order_N = np.argsort(self.code_N, kind="stable")
+        # Short whole numbers numpy sorts by radix, a million of them in a third of the time.
+        is_short = len(self.names) <= np.iinfo(np.uint16).max
+        code_N = self.code_N.astype(np.uint16) if is_short else self.code_N
+        order_N = np.argsort(code_N, kind="stable")
         ends_G = np.cumsum(np.bincount(self.code_N, minlength=len(self.names)))
         return np.split(order_N, ends_G[:-1])
 

@@ -268,6 +268,25 @@ def test_of_equals_the_first_of_the_pool_is_taken_whatever_the_block(seed, block
         ranks[tuple(pool[row])] = row
 
 
+@pytest.mark.parametrize("block", [1, 20, 1000])
+@pytest.mark.parametrize("objective", [Information, Nearest])
+def test_the_lazy_choice_keeps_to_quotas_as_the_plain_one_would(objective, block):
+    random = np.random.default_rng(3)
+    known, pool = random.normal(size=(5, 3)), random.normal(size=(600, 3))
+    kinds = np.where(np.linalg.norm(pool, axis=1) > 2.5, "far", "near").tolist()
+    strata = Strata.of(kinds, 30)
+    rows, gains = lazy_greedy(objective(known), pool, strata, block)
+    left, plain = dict(zip(strata.names, strata.quota_G, strict=True)), objective(known)
+    for row, gain in zip(rows, gains, strict=True):
+        is_open = [left[kind] > 0 for kind in kinds]
+        worth = np.where(is_open, plain.gains(pool, np.full(600, np.inf), 0), -1.0)
+        worth[rows[: rows.index(row)]] = -1
+        assert row == worth.argmax() and gain == pytest.approx(worth.max())
+        plain.take(pool[row])
+        plain._last = None  # all anew, never a step on
+        left[kinds[row]] -= 1
+
+
 def test_k_center_starts_from_what_is_labelled_and_says_how_far():
     learner, (pool, _) = make_learner("k_center"), make_pool()
     rows, _, picks = learner.query(pool, 8, return_metrics=True)
