@@ -24,7 +24,7 @@ class DOptimal(Strategy):
     with :math:`x_i = (1, z_i)`. After a pick :math:`A^{-1}` gains :math:`x_i x_i^\top`, and the
     next pick is the best given all before. The one is for the offset of MOS: the weights are fitted
     to metrics less their mean, so what counts is their spread about the mean of the labelled clips,
-    which is the information with the offset taken out. Without it a clip and its mirror image
+    which is the information with the offset taken out. Without the one a clip and its mirror image
     would be worth the same, and all picks could lie on one side.
 
     Source: Fedorov (1972) for the exchange criterion; Wynn (1970) for adding clip by clip.
@@ -63,7 +63,7 @@ class Information:
 
     def __init__(self, labelled_LM: Floats) -> None:
         x_LP = np.column_stack([np.ones(len(labelled_LM)), labelled_LM])
-        self.inverse_PP = x_LP.T @ x_LP + np.eye(x_LP.shape[1])
+        self.information_PP = x_LP.T @ x_LP + np.eye(x_LP.shape[1])
         self.taken = 0
         self._last: tuple[Floats, float, float] | None = None
         self._factor()
@@ -90,14 +90,14 @@ class Information:
         x_P = np.concatenate([[1.0], z_M])
         fell_P = self._root_PP @ (self._root_PP.T @ x_P)
         self._last = (fell_P[1:], fell_P[0], 1 + x_P @ fell_P)
-        self.inverse_PP += np.outer(x_P, x_P)
+        self.information_PP += np.outer(x_P, x_P)
         self.taken += 1
         self._factor()
 
     def _factor(self) -> None:
         # A sum of squares and its root never lose their sign to rounding, as an inverse that is
         # updated a thousand times may; P cubed is nothing beside one look at a block.
-        self._root_PP = np.linalg.inv(np.linalg.cholesky(self.inverse_PP)).T
+        self._root_PP = np.linalg.inv(np.linalg.cholesky(self.information_PP)).T
 
 
 def _words(pool: Pool, row: int, gain: float) -> str:

@@ -115,12 +115,12 @@ class Strategy(ABC):
         if strata is not None and len(strata) != len(z_NM):
             raise ValueError(f"There are {len(strata)} kinds for {len(z_NM)} clips.")
         n = min(n_instances, len(z_NM))
-        is_by_kind = strata is not None and (stratify or self.is_stratified)
+        kinds = strata if stratify or self.is_stratified else None
         pool = Pool(
             z_NM=z_NM,
             labelled_LM=labelled_LM,
             residual_var=float(learner.estimator.residual_var),
-            strata=Strata.of(strata or [], n, seen) if is_by_kind else Strata.one(len(z_NM), n),
+            strata=Strata.one(len(z_NM), n) if kinds is None else Strata.of(kinds, n, seen),
             spread=lambda z_BM: learner.predict(z_BM, return_std=True)[1],
         )
         picks = self.choose(pool, n, np.random.default_rng(seed))
@@ -132,6 +132,8 @@ def _metrics(learner: Any, pool_NM: ArrayLike) -> tuple[Floats, Floats]:
     z_NM = np.asarray(pool_NM, dtype=np.float64)
     if len(z_NM) == 0:
         raise ValueError("The pool is empty: every clip has been asked about.")
+    if z_NM.ndim != 2:
+        raise ValueError(f"Metrics come in shape (clips, metrics), not {z_NM.shape}.")
     taught = getattr(learner, "X_training", None)
     if taught is None:
         labelled_LM = np.empty((0, z_NM.shape[1]))

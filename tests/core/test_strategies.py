@@ -174,6 +174,17 @@ def test_what_does_not_fit_is_refused_in_words(name):
         learner.query(pool, 0)
     with pytest.raises(ValueError, match="has 2 metrics, labelled clips have 3"):
         learner.query(pool[:, :2], 5)
+    with pytest.raises(ValueError, match=r"not \(60,\)"):
+        learner.query_strategy(learner, pool[:, 0], 5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_kinds_may_come_as_an_array_and_are_named_in_the_reasons(name):
+    learner, (pool, strata) = make_learner(name), make_pool()
+    how = {"stratify": True, "return_metrics": True}
+    rows, _, picks = learner.query(pool, 8, strata=np.array(strata), **how)
+    assert rows.tolist() == learner.query(pool, 8, strata=strata, **how)[0].tolist()
+    assert all(f"“{strata[pick.index]}”" in pick.reason for pick in picks)
 
 
 @pytest.mark.parametrize("name", NAMES)
