@@ -70,7 +70,7 @@ def pick_clips(campaign: Campaign, request: RoundRequest) -> Picked:
         request.clips_wanted,
         strata=[kinds[row] for row in open_rows],
         seen=sorted({kinds[row] for row in known}),
-        is_stratified=request.is_stratified,
+        stratify=request.is_stratified,
         reserve_frac=request.reserve_frac,
         seed=request.seed,
     )

@@ -6,16 +6,16 @@ Shape letters: N clips of the pool, L labelled clips, M metrics.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from learner.registry import Card
-from learner.strategies._shares import Places
+from learner.strategies.strata import Strata
 
 Floats = NDArray[np.float64]
 
@@ -39,31 +39,27 @@ class Pick:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The clips that may be asked about, and what is known.
+    """The clips that may be asked about.
 
     Args:
         z_NM: Normalised metrics.
-        labelled_LM: Those of clips that have a label, maybe none.
-        strata: Of each clip, what kind it is; None where all are of one kind.
-        seen: Kinds of labelled clips.
-        spread: Gives the committee's variance of the proxy MOS of each clip, asked for at most
-            once: a million clips cost time, and not every strategy wants to know.
+        labelled_LM: The same of the clips that have a label; L may be 0.
         residual_var: Variance of MOS that weights cannot explain.
-        is_stratified: Whether kinds are to get their shares.
+        strata: What kind each clip is and how many of each kind are wanted, which a strategy keeps
+            to. Where kinds do not matter there is one, of which all picks are.
+        spread: The committee's standard deviation of the proxy MOS, of metrics of shape (B, M).
     """
 
     z_NM: Floats
     labelled_LM: Floats
-    strata: Sequence[str] | None
-    seen: frozenset[str]
-    spread: Callable[[], Floats]
     residual_var: float
-    is_stratified: bool = False
+    strata: Strata
+    spread: Callable[[Floats], ArrayLike]
 
     @cached_property
     def epistemic_var_N(self) -> Floats:
-        """Variance of the proxy MOS between committee members."""
-        return self.spread()
+        """Variance of the proxy MOS between committee members; asked for only where it is used."""
+        return np.asarray(self.spread(self.z_NM), dtype=np.float64) ** 2
 
     @property
     def entropy_N(self) -> Floats:
@@ -74,78 +70,89 @@ class Pool:
         variance_N = self.epistemic_var_N + max(self.residual_var, 1e-12)
         return np.asarray(0.5 * np.log(2 * np.pi * np.e * variance_N))
 
-    def places(self, n: int, *, is_stratified: bool | None = None) -> Places:
-        """How many picks each kind may have, of n in all."""
-        wanted = self.is_stratified if is_stratified is None else is_stratified
-        strata = self.strata if wanted else None
-        return Places.share_out(strata, len(self.z_NM), n, self.seen)
-
-    def kind(self, index: int) -> str:
-        """What kind of clip it is, as words for a reason; empty where that is not known."""
-        name = self.strata[index] if self.strata is not None else ""
-        return f" of the kind “{name}”" if name else ""
-
 
 class Strategy(ABC):
     """Base of the strategies; calling one speaks modAL's protocol."""
 
     card: ClassVar[Card]
+    is_stratified: ClassVar[bool] = False  # whether kinds get their quotas without being asked to
 
     @abstractmethod
     def choose(self, pool: Pool, n: int, random: np.random.Generator) -> list[Pick]:
-        """n different clips of the pool, best first."""
+        """Exactly n different clips of the pool, best first, of each kind as many as its quota."""
 
     def __call__(
         self,
         learner: Any,
-        pool_NM: Floats,
+        pool_NM: ArrayLike,
         n_instances: int = 1,
         *,
         strata: Sequence[str] | None = None,
-        seen: Sequence[str] = (),
-        is_stratified: bool = False,
+        stratify: bool = False,
+        seen: Collection[str] = (),
         seed: int = 0,
     ) -> tuple[NDArray[np.int64], list[Pick]]:
         """Ask a learner about its pool: rows that are wanted, and the picks as metrics.
 
         Args:
-            learner: An active learner that keeps `X_training`, whose
-                `predict(X, return_std=True)` gives the committee's spread, and whose estimator
-                knows its `residual_var`.
+            learner: An active learner whose `predict(X, return_std=True)` gives the committee's
+                spread, whose estimator knows its `residual_var`, and whose `X_training` holds the
+                metrics of labelled clips.
             pool_NM: Normalised metrics of the clips that have no label, without holes.
             n_instances: How many are wanted; all of the pool when it is smaller.
             strata: Kind of each clip; one kind if not given.
-            seen: Kinds of which there are labels: the others come first where shares are equal.
-            is_stratified: Whether each kind gets its share; `hybrid` gives it always.
+            stratify: Give every kind its quota; some strategies always do.
+            seen: Kinds of which clips are labelled already: others come first.
             seed: Of every random choice.
 
         Raises:
-            ValueError: the pool is empty, has holes or not one kind a clip, or fewer than one clip
-                is wanted.
+            ValueError: the pool is empty or has holes, fewer than one clip is wanted, or kinds or
+                labelled clips do not fit the pool.
         """
-        z_NM = np.ascontiguousarray(pool_NM, dtype=np.float64)
-        _check(z_NM, strata, n_instances)
-        labelled = getattr(learner, "X_training", None)
+        z_NM, labelled_LM = _metrics(learner, pool_NM)
+        if n_instances < 1:
+            raise ValueError(f"{n_instances} clips cannot be picked: ask for 1 or more.")
+        if strata is not None and len(strata) != len(z_NM):
+            raise ValueError(f"There are {len(strata)} kinds for {len(z_NM)} clips.")
+        n = min(n_instances, len(z_NM))
+        kinds = strata if stratify or self.is_stratified else None
         pool = Pool(
             z_NM=z_NM,
-            labelled_LM=np.zeros((0, z_NM.shape[1])) if labelled is None else np.asarray(labelled),
-            strata=strata,
-            seen=frozenset(seen),
-            spread=lambda: np.asarray(learner.predict(z_NM, return_std=True)[1] ** 2),
+            labelled_LM=labelled_LM,
             residual_var=float(learner.estimator.residual_var),
-            is_stratified=is_stratified,
+            strata=Strata.one(len(z_NM), n) if kinds is None else Strata.of(kinds, n, seen),
+            spread=lambda z_BM: learner.predict(z_BM, return_std=True)[1],
         )
-        picks = self.choose(pool, min(n_instances, len(z_NM)), np.random.default_rng(seed))
+        picks = self.choose(pool, n, np.random.default_rng(seed))
         return np.array([pick.index for pick in picks], dtype=np.int64), picks
 
 
-def _check(z_NM: Floats, strata: Sequence[str] | None, n_instances: int) -> None:
+def _metrics(learner: Any, pool_NM: ArrayLike) -> tuple[Floats, Floats]:
+    """Metrics of the pool and of the labelled clips, looked through."""
+    z_NM = np.asarray(pool_NM, dtype=np.float64)
     if len(z_NM) == 0:
         raise ValueError("The pool is empty: every clip has been asked about.")
-    if n_instances < 1:
-        raise ValueError(f"{n_instances} clips cannot be picked: ask for 1 or more.")
-    if strata is not None and len(strata) != len(z_NM):
-        raise ValueError(f"{len(strata)} kinds do not fit a pool of {len(z_NM)} clips.")
-    if not np.isfinite(z_NM).all():
-        bad = int((~np.isfinite(z_NM)).any(axis=1).sum())
-        raise ValueError(f"{bad} clips of the pool have a metric that is missing: fill them first.")
+    if z_NM.ndim != 2:
+        raise ValueError(f"Metrics come in shape (clips, metrics), not {z_NM.shape}.")
+    taught = getattr(learner, "X_training", None)
+    if taught is None:
+        labelled_LM = np.empty((0, z_NM.shape[1]))
+    else:
+        labelled_LM = np.asarray(taught, dtype=np.float64)
+    if z_NM.shape[1:] != labelled_LM.shape[1:]:
+        raise ValueError(
+            f"The pool has {z_NM.shape[1]} metrics, labelled clips have {labelled_LM.shape[1]}."
+        )
+    _refuse_holes(z_NM, "of the pool")
+    _refuse_holes(labelled_LM, "with labels")
+    return z_NM, labelled_LM
+
+
+def _refuse_holes(z_NM: Floats, which: str) -> None:
+    is_number_NM = np.isfinite(z_NM)
+    if not is_number_NM.all():
+        holes = int((~is_number_NM.all(axis=1)).sum())
+        raise ValueError(
+            f"{holes} of {len(z_NM)} clips {which} have a metric that is NaN or infinite: fill "
+            "holes before asking."
+        )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learner.registry import Card
-from learner.strategies.protocol import Floats, Pick, Pool, Strategy
+from learner.strategies.protocol import Pick, Pool, Strategy
+from learner.strategies.strata import leaders
 
 
 class Uncertainty(Strategy):
@@ -17,7 +17,7 @@ class Uncertainty(Strategy):
 
     card = Card(
         name="uncertainty",
-        version="1",
+        version="2",
         title="Uncertainty (entropy of the proxy MOS)",
         source="the paper's section 2.3; Seung et al. (1992)",
         licence="Apache-2.0",
@@ -26,24 +26,19 @@ class Uncertainty(Strategy):
     def choose(self, pool: Pool, n: int, random: np.random.Generator) -> list[Pick]:
         """Highest entropy first; chance decides between equals."""
         entropy_N = pool.entropy_N
-        order = pool.places(n).first_of_each(by_entropy(entropy_N, random))
-        ranked = np.sort(pool.epistemic_var_N)
+        rows = leaders(entropy_N, pool.strata, random)
+        variance_N = pool.epistemic_var_N
+        # Sorted once: counting anew for every pick would read the whole pool each time.
+        below = np.searchsorted(np.sort(variance_N), variance_N[rows]) / len(variance_N)
         return [
-            Pick(int(index), float(entropy_N[index]), _words(pool, int(index), ranked))
-            for index in order
+            Pick(int(row), float(entropy_N[row]), _words(pool, int(row), share))
+            for row, share in zip(rows, below, strict=True)
         ]
 
 
-def by_entropy(entropy_N: Floats, random: np.random.Generator) -> NDArray[np.int64]:
-    """Rows from the highest entropy down, equals in random order."""
-    shuffled = random.permutation(len(entropy_N))
-    return np.asarray(shuffled[np.argsort(-entropy_N[shuffled], kind="stable")])
-
-
-def _words(pool: Pool, index: int, ranked: Floats) -> str:
-    variance = pool.epistemic_var_N[index]
-    below = np.searchsorted(ranked, variance) / len(ranked)
+def _words(pool: Pool, row: int, below: float) -> str:
+    sd = float(np.sqrt(pool.epistemic_var_N[row]))
     return (
-        f"The committee's proxy MOS of this clip{pool.kind(index)} spreads by "
-        f"{float(np.sqrt(variance)):.2f} points, more than that of {below:.0%} of the pool."
+        f"The committee's proxy MOS of this clip{pool.strata.words(row)} spreads by {sd:.2f} "
+        f"points, more than that of {below:.0%} of the pool."
     )
