@@ -92,6 +92,11 @@ class ProxyWeights(models.Model):
     def __str__(self) -> str:
         return f"Proxy weights {self.pk} of {self.campaign}"
 
+    @property
+    def method_title(self) -> str:
+        """The weighting in words."""
+        return METHODS.get(self.method, self.method)
+
     def as_fit(self) -> WeightFit:
         """The fit as the core knows it."""
         from learner.proxy.result import WeightFit

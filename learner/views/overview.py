@@ -15,7 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 from annotator.models import Campaign
 from annotator.selectors import has_simulated_ratings
 from learner import actions, selectors
-from learner.charts import scatter
+from learner.charts import learning_curve, scatter
 from learner.models import FusionModel, Job
 from learner.selectors.proxy import curve_series, history, last_audit
 from learner.views.access import studied
@@ -75,9 +75,10 @@ def _results(campaign: Campaign) -> dict[str, Any]:
     learned = {
         "weights": weights,
         "audit": last_audit(campaign),
-        "has_curve": len({fit.n_clips for fit in fits}) > 1,
-        "series": curve_series(fits),
     }
+    if len({fit.n_clips for fit in fits}) > 1:
+        words = ("clips with a MOS", "PCC with MOS")
+        learned["curve"] = learning_curve(curve_series(fits), *words)
     if model is None:
         return learned
     target = model.training_run.proxy_weights.target

@@ -20,7 +20,6 @@ from learner import actions
 from learner.actions.plans import next_stage
 from learner.charts import curve, pool_map
 from learner.models import DryRun, FusionModel, Job, Round
-from learner.selectors.proxy import weight_rows
 from learner.selectors.rounds import advice_on_ratings, kinds_of, map_points, query_rows
 from learner.views.access import studied
 
@@ -34,7 +33,6 @@ def round_page(request: HttpRequest, campaign_id: str, number: int) -> HttpRespo
     campaign = studied(request, campaign_id)
     rounds = campaign.rounds.select_related("training_run", "wave")
     round_ = get_object_or_404(rounds, number=number)
-    weights = round_.proxy_weights.first()
     run = getattr(round_, "training_run", None)
     context = {
         "campaign": campaign,
@@ -43,8 +41,6 @@ def round_page(request: HttpRequest, campaign_id: str, number: int) -> HttpRespo
         "queries": query_rows(round_),
         "run": run,
         "curve": curve(run.curves) if run else "",
-        "weights": weights,
-        "weight_rows": weight_rows(weights) if weights else [],
         "model": FusionModel.objects.filter(training_run__round=round_).first(),
         "next_url": _next_url(round_),
         "is_simulated": has_simulated_ratings(campaign),
