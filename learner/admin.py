@@ -16,8 +16,20 @@ from django.utils.html import format_html
 from annotator.admin import OwnFilter, ReadOnlyAdmin, StudiedAdmin
 from annotator.models import Aspect
 from learner import actions
+from learner.actions.plans import read_shares
 from learner.compute import ENGINES
-from learner.models import Extraction, FusionModel, MetricScore, ProxyWeights, Round, TrainingRun
+from learner.models import (
+    Audit,
+    DryRun,
+    Extraction,
+    FusionModel,
+    MetricScore,
+    Normalisation,
+    ProxyWeights,
+    Refit,
+    Round,
+    TrainingRun,
+)
 from learner.registry import shelf
 
 LAUNCH_FIELDS = [
@@ -26,16 +38,28 @@ LAUNCH_FIELDS = [
     "budget_ratings",
     "ratings_per_clip",
     "target",
+    "is_stratified",
     "reserve_frac",
     "seed",
 ]
+PLAN_FIELDS = ["stages", "stage"]
 
 
 class LaunchForm(forms.ModelForm):
-    """What a round is launched with; a valid form has launched it."""
+    """What a round is launched with; a valid form has launched it, or queued a dry run of it."""
 
     strategy = forms.ChoiceField(help_text="how clips are picked")
     target = forms.ChoiceField(help_text="the aspect that is learned")
+    stages = forms.CharField(
+        required=False,
+        label="Stages of a plan",
+        help_text="Cumulative per cents of the budget, such as the paper's 33, 66, 100: then the "
+        "budget is that of the whole plan, and this round asks for one stage of it. Empty: this "
+        "round alone.",
+    )
+    stage = forms.IntegerField(
+        required=False, min_value=1, initial=1, help_text="which stage this is, counted from 1"
+    )
 
     class Meta:
         model = Round
@@ -44,9 +68,10 @@ class LaunchForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cards = shelf("strategy").cards().values()
+        self.dry_run: DryRun | None = None
         if "strategy" in self.fields:
             self.fields["strategy"].choices = [(card.name, card.title) for card in cards]
-            self.fields["strategy"].initial = "hybrid"
+            self.fields["strategy"].initial = "d_optimal"
         if "target" in self.fields:
             self.fields["target"].choices = dict(
                 Aspect.objects.order_by("rubric_id", "position").values_list("key", "name")
@@ -54,18 +79,24 @@ class LaunchForm(forms.ModelForm):
             self.fields["target"].initial = "overall"
 
     def clean(self) -> dict[str, Any]:
-        """Launch it, so that what stands against it is shown beside the form."""
+        """Launch or try it, so that what stands against it is shown beside the form."""
         super().clean()
         if not self.errors:
-            self.instance = actions.launch_round(**self.cleaned_data)
+            asked = dict(self.cleaned_data)
+            asked["shares"] = read_shares(asked.pop("stages"))
+            asked["stage"] = asked["stage"] or 1
+            if "_dry_run" in self.data:
+                self.dry_run = actions.ask_dry_run(**asked)
+            else:
+                self.instance = actions.launch_round(**asked)
         return self.cleaned_data
 
     def _post_clean(self) -> None:
         """The launched row was checked by the action."""
 
-    def save(self, commit: bool = True) -> Round:
-        """Give the round that was launched."""
-        return self.instance
+    def save(self, commit: bool = True) -> Round | DryRun:
+        """Give the round that was launched, or what was tried."""
+        return self.dry_run or self.instance
 
     def save_m2m(self) -> None:
         """Nothing more to save."""
@@ -76,6 +107,7 @@ class RoundAdmin(StudiedAdmin):
     """Adding a round launches it; afterwards it is followed on its own page."""
 
     campaign_path = "campaign"
+    add_form_template = "learner/admin_launch.html"
 
     list_display = ["__str__", "stage", "state", "strategy", "budget_ratings", "progress", "page"]
     list_filter = [("campaign", OwnFilter), "state", "strategy"]
@@ -99,13 +131,13 @@ class RoundAdmin(StudiedAdmin):
     ) -> Any:
         """The launch form for a new round."""
         if obj is None:
-            kwargs["form"] = LaunchForm
+            kwargs |= {"form": LaunchForm, "fields": LAUNCH_FIELDS}
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Round | None = None) -> Any:
         """What is asked for, then what came of it."""
         seen = ["page", "stage", "state", "progress", "error_text"]
-        return LAUNCH_FIELDS if obj is None else [*seen, *LAUNCH_FIELDS]
+        return [*LAUNCH_FIELDS, *PLAN_FIELDS] if obj is None else [*seen, *LAUNCH_FIELDS, "plan"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Round | None = None) -> Any:
         """Nothing of a launched round is changed by hand."""
@@ -114,8 +146,14 @@ class RoundAdmin(StudiedAdmin):
     def save_model(self, request: HttpRequest, obj: Round, form: Any, change: bool) -> None:
         """The form has launched it."""
 
-    def response_add(self, request: HttpRequest, obj: Round, *args: Any) -> HttpResponse:
-        """Go to where the round can be followed."""
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """A dry run is no round that was added."""
+        return None if isinstance(obj, DryRun) else super().log_addition(request, obj, message)
+
+    def response_add(self, request: HttpRequest, obj: Any, *args: Any) -> HttpResponse:
+        """Go to where the round, or the dry run, can be followed."""
+        if isinstance(obj, DryRun):
+            return redirect("learner:dry_run", obj.campaign.public_id, obj.pk)
         self.message_user(request, f"{obj} is launched.", messages.SUCCESS)
         return redirect("learner:round", obj.campaign.public_id, obj.number)
 
@@ -274,6 +312,39 @@ class ProxyWeightsAdmin(ReadOnlyAdmin):
     campaign_path = "campaign"
     list_display = ["__str__", "target", "is_better", "n_clips", "created_at"]
     list_filter = [("campaign", OwnFilter)]
+    list_select_related = ["campaign"]
+
+
+@admin.register(Normalisation)
+class NormalisationAdmin(ReadOnlyAdmin):
+    """How metrics were brought to one scale."""
+
+    corpus_path = "corpus"
+    list_display = ["__str__", "n_clips", "created_at"]
+    list_select_related = ["corpus"]
+
+
+@admin.register(DryRun)
+class DryRunAdmin(JobAdmin):
+    """Rounds that were tried."""
+
+    campaign_path = "campaign"
+    list_select_related = ["campaign"]
+
+
+@admin.register(Refit)
+class RefitAdmin(JobAdmin):
+    """Fits of the proxy outside of rounds."""
+
+    campaign_path = "campaign"
+    list_select_related = ["campaign"]
+
+
+@admin.register(Audit)
+class AuditAdmin(JobAdmin):
+    """Strategies against chance."""
+
+    campaign_path = "campaign"
     list_select_related = ["campaign"]
 
 

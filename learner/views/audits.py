@@ -52,9 +52,8 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
         ValidationError: a number that is none.
     """
     try:
-        n_replays, seed = (
-            int(request.POST.get(name, default)) for name, default in (("n_replays", 30), ("seed", 0))
-        )
+        n_replays = int(request.POST.get("n_replays", 30))
+        seed = int(request.POST.get("seed", 0))
     except ValueError as error:
         raise ValidationError("Replays and seed are whole numbers.") from error
     return {

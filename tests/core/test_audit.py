@@ -290,7 +290,10 @@ class Greedy(Random):
     """Asks for one clip more than it may."""
 
     def choose(self, pool, n, random):
-        return super().choose(pool, n + 1, random)
+        picks = super().choose(pool, n, random)
+        taken = {pick.index for pick in picks}
+        spare = next(row for row in range(len(pool.z_NM)) if row not in taken)
+        return [*picks, Pick(spare, None, "One more.")]
 
 
 def test_a_strategy_that_takes_more_than_its_budget_is_refused():

@@ -10,7 +10,17 @@ from django.urls import reverse
 
 from annotator.actions import judge_rater, report_clip, set_campaign_state
 from annotator.models import Aspect, Assignment, Campaign, Clip, Corpus, Membership, Rubric
-from learner.models import Extraction, MetricScore, ProxyWeights, Round, TrainingRun
+from learner.models import (
+    Audit,
+    DryRun,
+    Extraction,
+    MetricScore,
+    Normalisation,
+    ProxyWeights,
+    Refit,
+    Round,
+    TrainingRun,
+)
 from mos.actions import store_report
 from tests.ratings import give_rating
 
@@ -53,7 +63,15 @@ def rows(campaign, make_clip, alice, bob):
         method="equal",
         is_better=False,
         metrics=[],
-        normalisation={},
+        normalisation=Normalisation.objects.create(
+            corpus=campaign.corpus,
+            kind="z",
+            version=1,
+            metrics=[],
+            parameters={},
+            moments={},
+            n_clips=0,
+        ),
         fit={},
         n_clips=0,
     )
@@ -68,6 +86,10 @@ def rows(campaign, make_clip, alice, bob):
             clip=clip, metric="m", version="1", value=1.0
         ),
         "learner_proxyweights": weights,
+        "learner_normalisation": weights.normalisation,
+        "learner_dryrun": DryRun.objects.create(campaign=campaign),
+        "learner_refit": Refit.objects.create(campaign=campaign),
+        "learner_audit": Audit.objects.create(campaign=campaign),
         "learner_round": Round.objects.create(campaign=campaign, number=1),
         "learner_trainingrun": TrainingRun.objects.create(campaign=campaign, proxy_weights=weights),
         "mos_reliabilityreport": store_report(campaign=campaign, title="festival", by=alice),
