@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+OWN_FRAC = 0.03  # of the mean variance
 PATTERNS_AT_A_TIME = 1000  # so that a thousand patterns, not a million, lie in memory at once
 
 
@@ -41,10 +42,12 @@ class Moments:
         centred_NM = np.where(there_NM, values_NM - mean_M, 0.0)
         pairs = there_NM.T.astype(np.float64) @ there_NM
         covariance = centred_NM.T @ centred_NM / np.maximum(pairs - 1, 1)
-        # Pairwise sums need not fit together: what is not positive is made a little so.
+        # Pairwise sums need not fit together, and metrics that are near twins make the solution
+        # wild: what is not positive is cut off, and each metric has a little of its own.
         eigenvalues, vectors = np.linalg.eigh(covariance)
-        floor = 1e-6 * max(1.0, float(eigenvalues.max(initial=0.0)))
-        return cls(mean_M, (vectors * np.maximum(eigenvalues, floor)) @ vectors.T)
+        fitting = (vectors * np.maximum(eigenvalues, 0.0)) @ vectors.T
+        own = OWN_FRAC * max(float(np.trace(fitting)) / len(fitting), 1e-6)
+        return cls(mean_M, fitting + own * np.eye(len(fitting)))
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""

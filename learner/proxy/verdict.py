@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from learner.proxy.calibration import LEVEL
 from learner.proxy.sums import drawn_correlations, drawn_sums, unit_sums
@@ -94,7 +95,7 @@ def judge(
     kept = (y_N[rows], unit_N[rows], count_N[rows], seed)
     drawn_B3 = _drawn(columns, *kept)
     gains_B = np.nan_to_num(drawn_B3[:, 2] - drawn_B3[:, 0])
-    low, high = np.quantile(gains_B[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(gains_B[1:], _tails(len(np.unique(kept[1]))))
     chance = float((gains_B[1:] > 0).mean())
     share = 1.0
     if is_guarded:
@@ -113,6 +114,16 @@ def judge(
         gain_high=float(high),
         used_N=used_N,
     )
+
+
+def _tails(n_units: int) -> tuple[float, float]:
+    r"""Shares of the draws below and above the interval, wider for few units as Student's are.
+
+    :math:`\Phi(\mp\sqrt{U/(U-1)}\,t_{U-1})`. Source: Hesterberg (2015).
+    """
+    reach = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf((1 + LEVEL) / 2, n_units - 1)
+    outside = float(stats.norm.sf(reach))
+    return outside, 1 - outside
 
 
 def _drawn(columns: list[Floats], y_N: Floats, unit_N: Ints, count_N: Floats, seed: int) -> Floats:

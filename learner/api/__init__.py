@@ -1,0 +1,19 @@
+"""The learner room for programs, by idea."""
+
+from __future__ import annotations
+
+from learner.api.predictions import Predictions
+from learner.api.proxy import Audits, OneAudit, Refits, Weights
+from learner.api.rounds import DryRuns, OneDryRun, OneRound, Rounds
+
+__all__ = [
+    "Audits",
+    "DryRuns",
+    "OneAudit",
+    "OneDryRun",
+    "OneRound",
+    "Predictions",
+    "Refits",
+    "Rounds",
+    "Weights",
+]
