@@ -64,6 +64,7 @@ class LaunchForm(forms.ModelForm):
     class Meta:
         model = Round
         fields = LAUNCH_FIELDS
+        labels = {"is_stratified": "Share out over kinds", "reserve_frac": "Random share"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -76,6 +76,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("bagged", "bagged NNLS (default)"),
+                            (
+                                "bagged_or_equal",
+                                "bagged NNLS, or equal weights where not shown to be better",
+                            ),
                             ("shrunk", "shrunk to equal weights (empirical Bayes)"),
                             ("nnls", "NNLS, one fit"),
                             ("pearson", "Pearson maximised, as the paper prints it"),

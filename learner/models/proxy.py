@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 METHODS = {
     "bagged": "bagged NNLS (default)",
+    "bagged_or_equal": "bagged NNLS, or equal weights where not shown to be better",
     "shrunk": "shrunk to equal weights (empirical Bayes)",
     "nnls": "NNLS, one fit",
     "pearson": "Pearson maximised, as the paper prints it",

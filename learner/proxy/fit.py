@@ -25,7 +25,7 @@ from learner.proxy.calibration import (
 from learner.proxy.result import Row, WeightFit
 from learner.proxy.sums import centred, drawn_correlations, drawn_sums, unit_sums, units_of
 from learner.proxy.verdict import Verdict, judge, no_verdict
-from learner.proxy.weightings import best_single, from_clips, rule_of, shrunk
+from learner.proxy.weightings import BAGGED, best_single, from_clips, rule_of, shrunk
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -97,7 +97,8 @@ def fit_weights(
         sources: Source of each clip, any labels, shape (N,): dubs of one source are alike.
         names: Of the metrics, for warnings.
         method: A name of `weightings.RULES`.
-        is_guarded: Whether `bagged` weights are mixed with equal ones.
+        is_guarded: Whether `bagged` weights are mixed with equal ones, and `bagged_or_equal` ones
+            replaced by them where they are not shown to be better.
         draws: Bootstrap draws.
         seed: Of the draws.
         scale: Lowest and highest MOS; proxy MOS and its intervals are kept inside.
@@ -163,7 +164,7 @@ def _learn(labels: _Labels, method: str, is_guarded: bool, draws: int, seed: int
     random = np.random.default_rng(seed)
     bag = fit_bag(sums, labels.unit_N, rule, draws, random)
     single = fit_bag(sums, labels.unit_N, best_single, draws, random)
-    is_mean = method == "bagged"
+    is_mean = method in BAGGED
     point = bag.weights_DM.mean(axis=0) if is_mean else rule(centred(sums.sum(axis=0)))
     verdict = judge(
         left_out_N=bag.left_out_sums(z_NM),
@@ -172,7 +173,7 @@ def _learn(labels: _Labels, method: str, is_guarded: bool, draws: int, seed: int
         y_N=labels.y_N,
         unit_N=labels.unit_N,
         count_N=count_N,
-        is_guarded=is_guarded and is_mean,
+        guard=_guard(method) if is_guarded else "none",
         seed=seed,
     )
     draws_DM = np.zeros((draws, len(live)))
@@ -180,6 +181,10 @@ def _learn(labels: _Labels, method: str, is_guarded: bool, draws: int, seed: int
     weights_M = np.zeros(len(live))
     weights_M[live] = point
     return _Learned(weights_M, draws_DM, count_N, verdict, has_draws=True)
+
+
+def _guard(method: str) -> str:
+    return {"bagged": "mix", "bagged_or_equal": "choose"}.get(method, "none")
 
 
 def _counts(labels: _Labels) -> Floats:

@@ -71,7 +71,7 @@ def judge(
     y_N: Floats,
     unit_N: Ints,
     count_N: Floats,
-    is_guarded: bool,
+    guard: str,
     seed: int,
 ) -> Verdict:
     r"""Compare learned with equal weights on clips left out, drawing whole units.
@@ -87,7 +87,8 @@ def judge(
         equal_N: Sums by equal weights.
         single_N: By the metric that was best where the clip was not seen.
         y_N, unit_N, count_N: MOS, unit and count of each clip.
-        is_guarded: Whether to mix with equal weights at all.
+        guard: `mix` with equal weights by d; `choose` the learned ones where they are better and
+            else equal ones; or `none`.
         seed: Of the draws.
     """
     rows = np.flatnonzero(~np.isnan(left_out_N + single_N))
@@ -98,7 +99,9 @@ def judge(
     low, high = np.quantile(gains_B[1:], _tails(len(np.unique(kept[1]))))
     chance = float((gains_B[1:] > 0).mean())
     share = 1.0
-    if is_guarded:
+    if guard == "choose":
+        share = float(low > 0)
+    elif guard == "mix":
         share = 0.0 if high <= 0 else min(1.0, 2 * chance) * len(y_N) / (len(y_N) + PRIOR_CLIPS)
     used_N = share * np.where(np.isnan(left_out_N), equal_N, left_out_N) + (1 - share) * equal_N
     used_B = _drawn([used_N[rows]], *kept)[:, 0]
@@ -147,7 +150,7 @@ def _words(share: float, low: float, high: float, n: int) -> str:
     if low > 0:
         return f"Learned weights are better than equal ones: they gain {span}."
     if share == 0:
-        return f"Equal weights: learned ones are not better, they gain {span}."
+        return f"Equal weights: learned ones are not shown to be better, they gain {span}."
     if share == 1:
         return f"Learned weights are not shown to be better than equal ones: they gain {span}."
     return (

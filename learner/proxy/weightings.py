@@ -116,13 +116,16 @@ def _on_simplex(gram: Floats, against: Floats) -> Floats:
     return np.asarray(weights_M / total) if total > 0 else equal_weights(len(against))
 
 
-# Name to rule; of `bagged` the mean over many draws is taken.
+# Of these the mean over many draws is taken, and guarded.
+BAGGED = ("bagged", "bagged_or_equal")
+# Name to rule.
 RULES: dict[str, Rule] = {
     "equal": lambda known: equal_weights(len(known.against)),
     "best_single": best_single,
     "pearson": pearson,
     "nnls": simplex,
     "bagged": simplex,
+    "bagged_or_equal": simplex,
     "shrunk": shrunk,
 }
 TITLES = {
@@ -131,6 +134,7 @@ TITLES = {
     "pearson": "Pearson maximised (eq. 6)",
     "nnls": "NNLS (w ≥ 0)",
     "bagged": "bagged NNLS",
+    "bagged_or_equal": "bagged NNLS, or equal weights",
     "shrunk": "shrunk to equal weights",
 }
 

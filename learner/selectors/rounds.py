@@ -49,8 +49,9 @@ def map_points(tried: DryRun) -> list[tuple[Any, ...]]:
 
 
 def kinds_of(tried: DryRun) -> dict[str, int]:
-    """How many clips of each condition would be asked about."""
-    return dict(Counter(pick["condition"] or "–" for pick in tried.picks).most_common())
+    """How many clips of each condition would be asked about; nothing where none is known."""
+    kinds = Counter(pick["condition"] for pick in tried.picks)
+    return {} if set(kinds) <= {""} else {kind or "–": n for kind, n in kinds.most_common()}
 
 
 def advice_on_ratings(campaign: Campaign, asked: RoundRequest) -> dict[str, Any]:

@@ -155,6 +155,17 @@ def test_equal_weights_alone_are_used_where_learning_loses_for_sure():
     assert fit.weights == pytest.approx([1 / 30] * 30)
 
 
+def test_who_wants_equal_weights_unless_learned_ones_are_better_gets_them():
+    random = np.random.default_rng(4)
+    z = random.normal(size=(120, 4))
+    noise = 0.3 * random.normal(size=120)
+    doubtful, sure = z.mean(axis=1) + noise, 0.7 * z[:, 2] + noise
+    fit = fit_weights(z, 3 + doubtful, method="bagged_or_equal")
+    assert fit.share_learned == 0 and fit.weights == (0.25,) * 4
+    assert fit.reason.startswith("Equal weights")
+    assert fit_weights(z, 3 + sure, method="bagged_or_equal").share_learned == 1
+
+
 @pytest.mark.parametrize("n", [0, 1, 3, 7])
 def test_too_few_clips_are_said_to_be_too_few(n):
     z, y = problem(5, n=max(n, 1))
