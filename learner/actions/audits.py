@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from annotator.models import Campaign
 from learner.actions.checks import check_aspect, check_strategy
-from learner.actions.jobs import Pulse, enqueue, finish, running
+from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.actions.picking import strata_of
 from learner.actions.proxy import scored_pool
 from learner.models import Audit
@@ -71,7 +71,10 @@ def run_audit(pk: int) -> None:
         if pulse is None:
             return
         pulse.progress(0.0, "Reading labels")
-        _replay(audit, pulse)
+        try:
+            _replay(audit, pulse)
+        except ValueError as error:  # the core's words say how many labels, or sources, are needed
+            raise NotPossible(str(error)) from error
 
 
 def _replay(audit: Audit, pulse: Pulse) -> None:

@@ -25,8 +25,14 @@ logger = logging.getLogger(__name__)
 
 JOBS: tuple[type[Job], ...] = (Extraction, Round, TrainingRun, DryRun, Refit, Audit)
 WRITE_EVERY_S = 0.5
+
+
+class NotPossible(ValueError):  # noqa: N818 (no fault of the program)
+    """The labels or clips there are do not allow it; the words say what would."""
+
+
 # Their words name the cure; where they were raised helps nobody.
-CURABLE = (DamagedShard, WeightsError)
+CURABLE = (DamagedShard, WeightsError, NotPossible)
 ERROR_TAIL = 4000
 # Set by the worker when it is asked to stop: running jobs go back to the queue.
 stopping = threading.Event()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from annotator.models import Campaign, Clip
+from learner.actions.jobs import NotPossible
 from learner.actions.proxy import ScoredPool, scored_pool
 from learner.models import RoundRequest
 from learner.registry import shelf
@@ -37,7 +38,7 @@ def pick_clips(campaign: Campaign, request: RoundRequest) -> Picked:
     """The clips a round asks about: a random reserve, then what the strategy wants of the rest.
 
     Raises:
-        ValueError: every clip of the pool has been asked about.
+        NotPossible: every clip of the pool has been asked about.
         NotEnoughMetrics: no metric has a value for any clip.
     """
     from modAL.models import ActiveLearner
@@ -52,7 +53,9 @@ def pick_clips(campaign: Campaign, request: RoundRequest) -> Picked:
     known = [row for row, clip in enumerate(clips) if clip.pk in labelled.mos]
     open_rows = [row for row, clip in enumerate(clips) if clip.pk not in asked | set(labelled.mos)]
     if not open_rows:
-        raise ValueError("Every clip of the pool has been asked about: there is none left to pick.")
+        raise NotPossible(
+            "Every clip of the pool has been asked about: there is none left to pick."
+        )
     strategy = shelf("strategy").get(request.strategy)()
     learner = ActiveLearner(estimator=BaggedProxy(seed=request.seed), query_strategy=strategy)
     if known:

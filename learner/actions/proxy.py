@@ -9,13 +9,13 @@ import numpy as np
 from django.db import transaction
 
 from annotator.models import Campaign
-from learner.actions.jobs import Pulse, enqueue, finish, running
+from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.models import Normalisation, ProxyWeights, Refit
 from learner.models.proxy import METHODS, NORMALISATIONS
 from learner.selectors import MetricTable, labelled_clips, metric_table
 
 
-class NotEnoughMetrics(ValueError):
+class NotEnoughMetrics(NotPossible):
     """No metric has a value for any clip of the corpus."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -12,11 +11,9 @@ from django.utils import timezone
 from annotator import actions as annotator
 from annotator.models import Assignment, Clip
 from learner import actions
-from learner.actions.extraction import inputs_key
 from learner.actions.rounds import run_round
-from learner.actions.simulation import add_simulated_raters, rate_by_simulation
+from learner.actions.simulation import rate_by_simulation
 from learner.actions.training import run_training
-from learner.features import Feature, FeatureStore
 from learner.models import (
     Extraction,
     FusionModel,
@@ -29,36 +26,6 @@ from learner.models import (
     TrainingRun,
 )
 from learner.registry import shelf
-
-CONDITIONS = ["clean", "noise", "wrong_voice", "flat_prosody"]
-
-
-@pytest.fixture
-def live(campaign, make_clip):
-    """Twenty-four dubs of twelve sources, every metric and feature there, eight clips rated."""
-    random = np.random.default_rng(5)
-    for number in range(24):
-        clip = make_clip(
-            f"dub-{number:02d}", condition=CONDITIONS[number % 4], content_id=f"c{number % 12}"
-        )
-        for card in shelf("metric").cards().values():
-            MetricScore.objects.create(
-                clip=clip,
-                metric=card.name,
-                version=card.version,
-                inputs_key=inputs_key(card, clip),
-                value=float(random.normal() + (number % 4 == 0)),
-            )
-        for card in shelf("encoder").cards().values():
-            vector = random.normal(size=card.width).astype("float32")
-            store = FeatureStore(card.name, card.version)
-            store.add([Feature(clip.public_id, inputs_key(card, clip), vector)])
-    campaign.first_wave_clips = 10
-    campaign.save()
-    live = annotator.set_campaign_state(campaign=campaign, state="live")
-    add_simulated_raters(campaign=live, wanted=3)
-    rate_by_simulation(campaign=live, wave=live.waves.get())
-    return live
 
 
 def launch(campaign, **changes):
