@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.proxy.sums import centred, drawn_sums
+from learner.proxy.sums import centred, drawn_correlations, drawn_sums
 from learner.proxy.weightings import Rule
 
 Floats = NDArray[np.float64]
@@ -65,9 +65,22 @@ def fit_bag(
     sums_UKK: Floats, unit_N: Ints, rule: Rule, draws: int, random: np.random.Generator
 ) -> Bag:
     """The weights that a rule gives to each draw."""
-    chance_DU, is_out_DU = draw_chances(len(sums_UKK), draws, random)
-    # Each draw counts as many clips as it has seen, for rules that weigh labels against a prior.
-    seen_D = (~is_out_DU) @ sums_UKK[:, 0, 0]
-    sums_DKK = drawn_sums(sums_UKK, chance_DU)
-    sums_DKK *= (seen_D / sums_DKK[:, 0, 0])[:, None, None]
+    sums_DKK, is_out_DU = _drawn(sums_UKK, draws, random)
     return Bag(np.array([rule(centred(sums)) for sums in sums_DKK]), is_out_DU, unit_N)
+
+
+def best_single_bag(sums_UKK: Floats, unit_N: Ints, draws: int, random: np.random.Generator) -> Bag:
+    """What `fit_bag` gives with the rule `best_single`, of all draws at once."""
+    sums_DKK, is_out_DU = _drawn(sums_UKK, draws, random)
+    pcc_DM = np.nan_to_num(drawn_correlations(sums_DKK), nan=-2.0)
+    return Bag(np.eye(pcc_DM.shape[1])[pcc_DM.argmax(axis=1)], is_out_DU, unit_N)
+
+
+def _drawn(
+    sums_UKK: Floats, draws: int, random: np.random.Generator
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Sums of each draw, counting as many clips as it has seen, and what it has not seen."""
+    chance_DU, is_out_DU = draw_chances(len(sums_UKK), draws, random)
+    seen_D = (~is_out_DU) @ sums_UKK[:, 0, 0]  # for rules that weigh labels against a prior
+    sums_DKK = drawn_sums(sums_UKK, chance_DU)
+    return sums_DKK * (seen_D / sums_DKK[:, 0, 0])[:, None, None], is_out_DU

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from learner.proxy.bag import DRAWS, fit_bag
+from learner.proxy.bag import DRAWS, best_single_bag, fit_bag
 from learner.proxy.calibration import (
     LEVEL,
     SCALE,
@@ -25,7 +25,7 @@ from learner.proxy.calibration import (
 from learner.proxy.result import Row, WeightFit
 from learner.proxy.sums import centred, drawn_correlations, drawn_sums, unit_sums, units_of
 from learner.proxy.verdict import Verdict, judge, no_verdict
-from learner.proxy.weightings import BAGGED, best_single, from_clips, rule_of, shrunk
+from learner.proxy.weightings import BAGGED, from_clips, rule_of, shrunk
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -163,7 +163,7 @@ def _learn(labels: _Labels, method: str, is_guarded: bool, draws: int, seed: int
     sums = unit_sums([z_NM, labels.y_N], labels.unit_N, count_N)
     random = np.random.default_rng(seed)
     bag = fit_bag(sums, labels.unit_N, rule, draws, random)
-    single = fit_bag(sums, labels.unit_N, best_single, draws, random)
+    single = best_single_bag(sums, labels.unit_N, draws, random)
     is_mean = method in BAGGED
     point = bag.weights_DM.mean(axis=0) if is_mean else rule(centred(sums.sum(axis=0)))
     verdict = judge(

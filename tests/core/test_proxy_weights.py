@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from learner.proxy.bag import fit_bag
+from learner.proxy.bag import best_single_bag, fit_bag
 from learner.proxy.estimator import BaggedProxy
 from learner.proxy.fit import fit_weights
 from learner.proxy.normalise import fit_normalisation
@@ -19,6 +19,7 @@ from learner.proxy.result import WeightFit, proxy_mos
 from learner.proxy.sums import MOST_UNITS, unit_sums, units_of
 from learner.proxy.weightings import (
     RULES,
+    best_single,
     equal_weights,
     from_clips,
     pearson,
@@ -202,6 +203,15 @@ def test_dubs_of_one_source_are_drawn_and_left_out_together():
     draws, clip = bag.is_out_DU[:, unit[4]], 4
     expected = z[clip] @ bag.weights_DM[draws].mean(axis=0)
     assert bag.left_out_sums(z)[clip] == pytest.approx(expected)
+
+
+def test_the_best_metric_of_all_draws_at_once_is_that_of_each():
+    z, y = problem(11, n=40)
+    unit = units_of(None, 40)
+    sums = unit_sums([z, y], unit, np.ones(40))
+    each = fit_bag(sums, unit, best_single, 50, np.random.default_rng(1))
+    at_once = best_single_bag(sums, unit, 50, np.random.default_rng(1))
+    assert np.array_equal(each.weights_DM, at_once.weights_DM)
 
 
 def test_of_many_clips_blocks_are_drawn():
