@@ -73,6 +73,7 @@ def main() -> None:
         strategies=ours,
         growth=list(growth(ours)),
         peers=peers,
+        d_optimal_picks_as_plain_greedy=picks_as_plain_greedy(SIZES[0]),
         left_out=LEFT_OUT,
     )
 
@@ -129,6 +130,22 @@ def beside_ranked(n: int) -> dict[str, Any]:
         y_training=classes,
     )
     return alternating("modAL ranked batch", n, querying(theirs, pool_NM, PEER_PICKS))
+
+
+def picks_as_plain_greedy(n: int) -> bool:
+    """Whether d_optimal asks for the clips that looking at every clip for every pick would."""
+    pool_NM, known_LM = clips(n, SEED), clips(LABELLED, SEED + 1)
+    picked = taught("d_optimal", LABELLED).query(pool_NM, PICKS)[0]
+    x_NP = np.column_stack([np.ones(n), pool_NM])
+    known_LP = np.column_stack([np.ones(LABELLED), known_LM])
+    information = known_LP.T @ known_LP + np.eye(METRICS + 1)
+    taken: list[int] = []
+    for _ in range(PICKS):
+        gain_N = np.einsum("np,np->n", x_NP @ np.linalg.inv(information), x_NP)
+        gain_N[taken] = -1
+        taken.append(int(gain_N.argmax()))
+        information += np.outer(x_NP[taken[-1]], x_NP[taken[-1]])
+    return picked.tolist() == taken
 
 
 def alternating(peer: str, n: int, ask_peer: Callable[[], object]) -> dict[str, Any]:

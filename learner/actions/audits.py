@@ -31,10 +31,12 @@ def ask_audit(
     """Queue an audit; how many replays it has is fixed before the first.
 
     Raises:
-        ValidationError: fewer than 30 replays, an unknown strategy or aspect, a seed out of range,
-            or another audit of the campaign is open.
+        ValidationError: fewer than 30 replays, random or an unknown strategy, an unknown aspect, a
+            seed out of range, or another audit of the campaign is open.
     """
     check_strategy(strategy)
+    if strategy == "random":
+        raise ValidationError("Random against random tells nothing: choose another strategy.")
     check_aspect(campaign, target)
     if not FEWEST_REPLAYS <= n_replays <= MOST_REPLAYS:
         raise ValidationError(

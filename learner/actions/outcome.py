@@ -12,9 +12,12 @@ from learner.models import FusionModel, ProxyWeights, Query, Round
 from learner.selectors import labelled_clips, metric_values
 from mos.planning import sequence_half_width
 
-FEWEST_JUDGED = 5
+FEWEST_JUDGED = 2
 NEW_LABELS_FRAC = 0.2  # so many labels more than the network was trained on call for training
 TARGET_MOS = 0.25  # half-width at which the proxy's error is known well enough to stop
+TOLERABLE_MOS = 0.5  # mean error that is as small as a few raters' own
+SMALL_GAIN = 0.01  # in correlation: what another round gains then is not worth its ratings
+PLANNED_CLIPS = 60  # where the confidence sequence is narrowest
 ACTIONS = {
     "another_round": "Launch another round",
     "retrain": "Retrain the network",
@@ -38,9 +41,10 @@ def outcome_of(round_: Round, values: dict[str, Any]) -> dict[str, Any]:
     )
     judged = _judge_before(round_, before) if before else {}
     moved = _moved(before, values) if before else []
-    found = {
+    found: dict[str, Any] = {
         "before": before.pk if before else None,
         "judged": judged,
+        "error": _error_so_far(round_, judged),
         "moved": moved,
         "pcc": _pcc(values["fit"]),
         "pcc_before": _pcc(before.fit) if before else None,
@@ -77,15 +81,34 @@ def _calibration_on(round_: Round, before: ProxyWeights, asked: list[Clip]) -> d
     judged = calibration(
         said.mos_raw, said.epistemic_var, said.total_var, mos, low=said.low, high=said.high
     )
-    error = np.abs(said.mos_raw - mos)
-    half = float(sequence_half_width([error.std(ddof=1)], [len(error)], planned_n=100)[0])
+    errors = np.abs(said.mos_raw - mos)
     return {
         **judged.to_json(),
         "holds": judged.holds,
         "bias": float((said.mos_raw - mos).mean()),
-        "mae": float(error.mean()),
-        "mae_half_width": half if np.isfinite(half) else None,
+        "errors": errors.round(4).tolist(),
     }
+
+
+def _error_so_far(round_: Round, judged: dict[str, Any]) -> dict[str, Any]:
+    """Mean error on random clips of all rounds, each by the proxy that was there before it.
+
+    Each clip is judged by a proxy that has not seen it, in the order of rounds, so the confidence
+    sequence holds whenever one looks: of the mean error of the proxies so far.
+    """
+    earlier = round_.campaign.rounds.filter(number__lt=round_.number, target=round_.target)
+    errors = [
+        error
+        for outcome in earlier.order_by("number").values_list("outcome", flat=True)
+        for error in outcome.get("judged", {}).get("reserve", {}).get("errors", [])
+    ]
+    errors += judged.get("reserve", {}).get("errors", [])
+    if len(errors) < 2:
+        return {"n": len(errors), "mae": None, "half_width": None}
+    spread = float(np.std(errors, ddof=1))
+    half = float(sequence_half_width([spread], [len(errors)], planned_n=PLANNED_CLIPS)[0])
+    known = half if np.isfinite(half) else None
+    return {"n": len(errors), "mae": float(np.mean(errors)), "half_width": known}
 
 
 def proxy_of(weights: ProxyWeights, clips: list[Clip], *, k_ratings: float | None = None) -> Any:
@@ -100,7 +123,8 @@ def proxy_of(weights: ProxyWeights, clips: list[Clip], *, k_ratings: float | Non
 
     norm = normalisation_from_json(weights.normalisation.parameters)
     scores = norm.transform(metric_values(clips, weights.metrics))
-    filled = fill_missing(scores, Moments.from_json(weights.normalisation.moments))
+    kept = weights.normalisation.moments
+    filled = fill_missing(scores, Moments.from_json(kept) if kept else None)
     fit = weights.as_fit()
     added = filled.added_variance(fit.weights)
     return proxy_mos(fit, filled.values, added, k_ratings=k_ratings)
@@ -145,9 +169,9 @@ def _advice(round_: Round, found: dict[str, Any]) -> list[dict[str, str]]:
     if reasons := [
         words
         for words, is_so in (
-            ("no network has been trained yet", new is None),
+            ("no network had been trained", new is None),
             (
-                f"{new or 0:.0%} more clips have a MOS than it was trained on",
+                f"{new or 0:.0%} more clips have a MOS than the last network was trained on",
                 new is not None and new >= NEW_LABELS_FRAC,
             ),
             (f"weights left their old intervals ({', '.join(found['moved'])})", found["moved"]),
@@ -159,34 +183,47 @@ def _advice(round_: Round, found: dict[str, Any]) -> list[dict[str, str]]:
         if is_so
     ]:
         advice.append(_say("retrain", "; ".join(reasons)))
-    stage = next_stage(round_.plan)
-    half = reserve.get("mae_half_width")
-    if half is not None and half <= TARGET_MOS and not found["moved"] and not has_drifted:
-        advice.append(
-            _say(
+    return [*advice, _next_step(round_, found, has_drifted=has_drifted)]
+
+
+def _next_step(round_: Round, found: dict[str, Any], *, has_drifted: bool) -> dict[str, str]:
+    """Stop, where more labels would change nothing; else another round."""
+    error, stage = found["error"], next_stage(round_.plan)
+    half, mae = error["half_width"], error["mae"]
+    is_known = half is not None and half <= TARGET_MOS
+    if is_known and not found["moved"] and not has_drifted:
+        words = (
+            f"on {error['n']} random clips the proxy errs by {mae:.2f} ± {half:.2f} MOS points, by "
+            "a confidence sequence, which may be looked at after every round"
+        )
+        if mae <= TOLERABLE_MOS:
+            return _say("stop", f"{words}; no weight moved")
+        if _gain(found) <= SMALL_GAIN:
+            return _say(
                 "stop",
-                f"the proxy's error on random clips is {reserve['mae']:.2f} ± {half:.2f} MOS points"
-                " by a confidence sequence, which may be looked at as often as one likes, and no "
-                "weight moved",
+                f"{words}. That is much, but more labels no longer help: correlation gained "
+                f"{_gain(found):+.3f} in this round. Better metrics would",
             )
+    if stage:
+        shares = len(stage["shares"])
+        return _say(
+            "another_round",
+            f"stage {stage['stage']} of {shares} of the plan is next: "
+            f"{stage['budget_ratings']} ratings",
         )
-    elif stage:
-        advice.append(
-            _say(
-                "another_round",
-                f"stage {stage['stage']} of {len(stage['shares'])} of the plan is next: "
-                f"{stage['budget_ratings']} ratings",
-            )
-        )
-    else:
-        known = "is not known yet" if half is None else f"is known to ± {half:.2f} MOS points"
-        advice.append(
-            _say(
-                "another_round",
-                f"the proxy's error on random clips {known}; ± {TARGET_MOS} would do to stop",
-            )
-        )
-    return advice
+    known = "is not known yet" if half is None else f"is {mae:.2f} ± {half:.2f} MOS points"
+    return _say(
+        "another_round",
+        f"the proxy's error on random clips {known} ({error['n']} clips of the reserves so far; "
+        f"± {TARGET_MOS} takes some {PLANNED_CLIPS})",
+    )
+
+
+def _gain(found: dict[str, Any]) -> float:
+    """Of correlation over the fit before; infinite where one of them is not known."""
+    now, before = found["pcc"], found["pcc_before"]
+    known = now and before and now["pcc"] is not None and before["pcc"] is not None
+    return now["pcc"] - before["pcc"] if known else float("inf")
 
 
 def _say(action: str, reason: str) -> dict[str, str]:

@@ -34,8 +34,9 @@ def check_shares(shares: Sequence[float]) -> None:
     """
     if not shares:
         return
-    ascends = all(a < b for a, b in zip(shares, shares[1:], strict=False))
-    if not ascends or shares[0] <= 0 or abs(shares[-1] - 1) > 1e-9:
+    steps = zip([0.0, *shares], shares, strict=False)
+    # Asked so that what is no number does not pass.
+    if not (all(a < b for a, b in steps) and abs(shares[-1] - 1) <= 1e-9):
         said = ", ".join(f"{100 * share:g}" for share in shares)
         raise ValidationError(
             f"Stages must ascend from above 0 to 100 per cent, and {said} do not."
@@ -52,12 +53,13 @@ def stage_of(total: int, shares: Sequence[float], stage: int) -> dict[str, Any]:
     if not 1 <= stage <= len(shares):
         raise ValidationError(f"A plan of {len(shares)} stages has no stage {stage}.")
     before = round(total * shares[stage - 2]) if stage > 1 else 0
-    return {
-        "total": total,
-        "shares": list(shares),
-        "stage": stage,
-        "budget_ratings": round(total * shares[stage - 1]) - before,
-    }
+    own = round(total * shares[stage - 1]) - before
+    if own < 1:
+        raise ValidationError(
+            f"Stage {stage} of a plan of {total} ratings would ask for none: raise the budget, or "
+            "make fewer stages."
+        )
+    return {"total": total, "shares": list(shares), "stage": stage, "budget_ratings": own}
 
 
 def next_stage(plan: dict[str, Any]) -> dict[str, Any] | None:

@@ -60,8 +60,14 @@ def scored_pool(
 
 
 def _kept(campaign: Campaign, table: MetricTable, kind: str) -> Normalisation | None:
-    last = Normalisation.objects.filter(corpus=campaign.corpus, kind=kind).first()
-    return last if last is not None and last.metrics == _names(table) else None
+    """The last one of just these metrics; campaigns of one corpus may have different ones.
+
+    One from before moments were kept cannot fill holes, and is not taken up again.
+    """
+    for row in Normalisation.objects.filter(corpus=campaign.corpus, kind=kind):
+        if row.metrics == _names(table) and row.moments:
+            return row
+    return None
 
 
 def _names(table: MetricTable) -> list[dict[str, str]]:

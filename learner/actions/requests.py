@@ -32,6 +32,10 @@ class Wanted:
         """Write them into a row; the budget is that of the stage where there is a plan."""
         for name, value in asdict(self).items():
             setattr(row, name, value)
+        if not shares and stage != 1:
+            raise ValidationError(
+                f"Stage {stage} of what? Give the stages of the plan, such as 33, 66, 100."
+            )
         if shares:
             row.plan = stage_of(self.budget_ratings, shares, stage)
             row.budget_ratings = row.plan["budget_ratings"]
@@ -54,6 +58,10 @@ def check_request(row: Round | DryRun) -> None:
         raise ValidationError(
             f"A budget of {row.budget_ratings} ratings does not pay for one clip with "
             f"{row.ratings_per_clip} ratings."
+        )
+    if not 0 <= row.reserve_frac <= 1:  # what is no number passes the validators of the field
+        raise ValidationError(
+            f"The random share must lie between 0 and 1, and {row.reserve_frac} does not."
         )
     check_strategy(row.strategy)
     check_aspect(campaign, row.target)

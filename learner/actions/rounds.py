@@ -6,6 +6,7 @@ Every step is a conditional update of the row, so that it can be taken twice and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -15,11 +16,12 @@ from django.utils import timezone
 from annotator.actions import open_wave
 from annotator.models import Assignment, Campaign, Clip
 from learner.actions.extraction import queue_extraction
-from learner.actions.jobs import Pulse, cancel_job, enqueue, reopen, running
+from learner.actions.jobs import Pulse, cancel_job, enqueue, finish, reopen, running
 from learner.actions.outcome import outcome_of
 from learner.actions.picking import pick_clips
 from learner.actions.proxy import NotEnoughMetrics, fit_proxy
 from learner.actions.requests import Wanted, check_request
+from learner.actions.training import why_no_training
 from learner.models import Job, ProxyWeights, Query, Round, TrainingRun
 from learner.selectors import missing_metrics
 
@@ -135,6 +137,9 @@ def _refit(round_: Round, pulse: Pulse) -> None:
         _end_untrained(pulse, str(reason))
         return
     outcome = outcome_of(round_, values)
+    if reason := why_no_training(round_.campaign, round_.target):
+        _end_refitted(round_, pulse, values, outcome, reason)
+        return
     with transaction.atomic():
         pulse.write(
             stage=Stage.TRAINING, state=Job.State.WAITING, owner=pulse.owner, outcome=outcome
@@ -156,6 +161,18 @@ def _refit(round_: Round, pulse: Pulse) -> None:
         )
         if is_new:
             enqueue(run)
+
+
+def _end_refitted(
+    round_: Round, pulse: Pulse, values: dict[str, Any], outcome: dict[str, Any], reason: str
+) -> None:
+    """Done without a network, for which the labels are too few; the weights are kept."""
+    with transaction.atomic():
+        pulse.write()  # the row first: a worker that lost it must not keep a second fit
+        ProxyWeights.objects.get_or_create(
+            round=round_, defaults={"campaign": round_.campaign, "target": round_.target, **values}
+        )
+        finish(pulse, f"Weights are learned. {reason}", outcome=outcome)
 
 
 def _end_untrained(pulse: Pulse, reason: str) -> None:
@@ -253,7 +270,8 @@ def _follow_extraction(round_: Round) -> None:
     else:
         rows.update(
             state=Job.State.FAILED,
-            error_text=f"Extraction {extraction.pk} was not completed: {extraction.error_text}",
+            error_text=f"Extraction {extraction.pk} was not completed: "
+            f"{extraction.error_text or 'it was cancelled.'}",
         )
 
 
@@ -307,6 +325,7 @@ def _follow_training(round_: Round) -> None:
     else:
         rows.update(
             state=Job.State.FAILED,
-            error_text=f"Training run {run.pk} was not completed: {run.error_text}",
+            error_text=f"Training run {run.pk} was not completed: "
+            f"{run.error_text or 'it was cancelled.'}",
             finished_at=timezone.now(),
         )

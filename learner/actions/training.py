@@ -10,8 +10,8 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 
-from annotator.models import Clip
-from learner.actions.jobs import Pulse, finish, running
+from annotator.models import Campaign, Clip
+from learner.actions.jobs import NotPossible, Pulse, finish, running
 from learner.actions.proxy import scored_pool
 from learner.features import FeatureStore
 from learner.models import FusionModel, Prediction, TrainingRun
@@ -28,6 +28,8 @@ def run_training(pk: int) -> None:
         if pulse is None:
             return
         pulse.progress(0.0, "Reading features and labels")
+        if reason := why_no_training(run.campaign, run.proxy_weights.target):
+            raise NotPossible(reason)
         work = _Work.read(run)
         folder = settings.DUBSCORE_MODELS / f"run-{run.pk}"
         curves: list[dict[str, Any]] = list(run.curves)
@@ -88,6 +90,20 @@ class _Work:
         return cls(table.clips, config, data, filled.values, labelled, n_folds, fingerprint)
 
 
+def why_no_training(campaign: Campaign, target: str) -> str:
+    """Why a network cannot be trained on the labels that are in; empty where it can."""
+    from learner.fusion.training import assign_folds
+
+    labelled = labelled_clips(campaign, target)
+    clips = list(campaign.pool())
+    has_mos = [clip.pk in labelled.mos for clip in clips]
+    try:
+        assign_folds([clip.source_id or clip.pk for clip in clips], has_mos, 2, 0)
+    except ValueError as reason:
+        return str(reason)
+    return ""
+
+
 def _config(run: TrainingRun, clips: list[Clip]) -> Any:
     """Every encoder that has a vector for any clip, and the settings the run asks for."""
     from learner.fusion.config import EncoderSpec, FusionConfig
@@ -100,7 +116,7 @@ def _config(run: TrainingRun, clips: list[Clip]) -> Any:
         if not np.isnan(FeatureStore(card.name, card.version).read(ids, card.width)).all()
     )
     if not specs:
-        raise ValueError("No encoder has a vector for any clip: compute features first.")
+        raise NotPossible("No encoder has a vector for any clip: compute features first.")
     return replace(FusionConfig(encoders=specs, seed=run.seed % 2**31), **run.config)
 
 

@@ -41,10 +41,10 @@ class AuditData:
         strata_N: What kind of clip each is, as strategies see it.
 
     Raises:
-        ValueError: lengths differ, a value is missing or infinite, or there are fewer than 40
-            clips.
+        ValueError: lengths differ, a value is missing or infinite, all MOS are the same, or there
+            are fewer than 40 clips.
 
-    >>> AuditData(np.zeros((9, 2)), np.ones(9), tuple("abcdefghi"), ("",) * 9)
+    >>> AuditData(np.zeros((9, 2)), np.arange(9), tuple("abcdefghi"), ("",) * 9)
     Traceback (most recent call last):
     ValueError: 9 clips have a MOS and 40 are needed to replay them: rate 31 more.
     """
@@ -65,6 +65,11 @@ class AuditData:
         bad = int((~np.isfinite(z_NM).all(axis=1) | ~np.isfinite(mos_N)).sum())
         if bad:
             raise ValueError(f"{bad} clips have a metric or MOS that is missing: leave them out.")
+        if len(mos_N) and np.ptp(mos_N) == 0:
+            raise ValueError(
+                f"Every clip has the same MOS, {mos_N[0]:g}: there is nothing to learn, and no "
+                "correlation to compare."
+            )
         if len(mos_N) < FEWEST_CLIPS:
             raise ValueError(
                 f"{len(mos_N)} clips have a MOS and {FEWEST_CLIPS} are needed to replay them: "

@@ -19,19 +19,24 @@ def bring_over(apps: Any, schema_editor: Any) -> None:
     ProxyWeights = apps.get_model("learner", "ProxyWeights")
     Normalisation = apps.get_model("learner", "Normalisation")
     for row in ProxyWeights.objects.select_related("campaign").order_by("pk"):
-        corpus, width = row.campaign.corpus_id, len(row.metrics)
-        known = Normalisation.objects.filter(corpus_id=corpus, kind="rank-gauss")
-        row.normalisation_kept = Normalisation.objects.create(
-            corpus_id=corpus,
-            kind="rank-gauss",
-            version=known.count() + 1,
-            metrics=row.metrics,
-            parameters=row.normalisation,
-            moments={
-                "mean": [0.0] * width,
-                "covariance": [[float(i == j) for j in range(width)] for i in range(width)],
-            },
-            n_clips=row.normalisation["n"],
+        known = Normalisation.objects.filter(corpus_id=row.campaign.corpus_id, kind="rank-gauss")
+        same = [
+            one
+            for one in known
+            if (one.metrics, one.parameters) == (row.metrics, row.normalisation)
+        ]
+        row.normalisation_kept = (
+            same[0]
+            if same
+            else Normalisation.objects.create(
+                corpus_id=row.campaign.corpus_id,
+                kind="rank-gauss",
+                version=known.count() + 1,
+                metrics=row.metrics,
+                parameters=row.normalisation,
+                moments={},  # were not kept then
+                n_clips=row.normalisation["n"],
+            )
         )
         row.is_better = not row.is_equal
         row.method = "bagged"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.proxy.sums import centred, drawn_correlations, drawn_sums
-from learner.proxy.weightings import Rule
+from learner.proxy.weightings import Rule, simplex, simplex_of_draws
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -66,7 +66,18 @@ def fit_bag(
 ) -> Bag:
     """The weights that a rule gives to each draw."""
     sums_DKK, is_out_DU = _drawn(sums_UKK, draws, random)
+    if rule is simplex:
+        return Bag(_simplex(sums_DKK), is_out_DU, unit_N)
     return Bag(np.array([rule(centred(sums)) for sums in sums_DKK]), is_out_DU, unit_N)
+
+
+def _simplex(sums_DKK: Floats) -> Floats:
+    """`simplex` of all draws at once: centring them one by one would take as long as the rest."""
+    first_DK = sums_DKK[:, 0, 1:]
+    moved = sums_DKK[:, 1:, 1:] - (
+        first_DK[:, :, None] * first_DK[:, None, :] / sums_DKK[:, :1, :1]
+    )
+    return simplex_of_draws(moved[:, :-1, :-1], moved[:, :-1, -1])
 
 
 def best_single_bag(sums_UKK: Floats, unit_N: Ints, draws: int, random: np.random.Generator) -> Bag:

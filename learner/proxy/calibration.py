@@ -82,7 +82,10 @@ def fit_line(sums: ArrayLike, mos: ArrayLike, counts: ArrayLike | None = None) -
     if spread <= 1e-24:
         return _no_line(len(y_N), "The weighted metrics are the same for every clip with a MOS.")
     slope = float(share_N @ ((x_N - mean_x) * (y_N - mean_y))) / spread
-    if slope <= 0:
+    varies = float(np.ptp(y_N)) > 1e-9 * max(1.0, float(np.abs(y_N).max()))
+    if not varies:
+        return _no_line(len(y_N), "Every clip has the same MOS.")
+    if slope <= 1e-12:
         flat = slope > -1e-12
         words = "do not change with" if flat else "fall as"
         return _no_line(len(y_N), f"The weighted metrics {words} MOS{'' if flat else ' rises'}.")

@@ -23,7 +23,14 @@ from learner.proxy.calibration import (
     fit_line,
 )
 from learner.proxy.result import Row, WeightFit
-from learner.proxy.sums import centred, drawn_correlations, drawn_sums, unit_sums, units_of
+from learner.proxy.sums import (
+    centred,
+    drawn_correlations,
+    drawn_sums,
+    unit_sums,
+    units_of,
+    widened_tails,
+)
 from learner.proxy.verdict import Verdict, judge, no_verdict
 from learner.proxy.weightings import BAGGED, from_clips, rule_of, shrunk
 
@@ -32,6 +39,7 @@ Ints = NDArray[np.int64]
 FEWEST_CLIPS = 8
 LEAST_SHARE = 0.05  # of the variance about the line is the model's, however noisy raters are
 CORRELATION_DRAWS = 400
+CONTRADICTION = 0.05  # chance that any metric is called so by luck
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,8 @@ def fit_weights(
         normalised: Metrics on one scale, the better the higher, no holes, shape (N, M).
         mos: Mean opinion scores, shape (N,).
         noise_var: Variance of each MOS from its raters, shape (N,); 0 if not given.
-        rating_var: Variance of one rating about its clip, to foretell a MOS of k ratings.
+        rating_var: Variance of one rating about its clip, to foretell a MOS of k ratings; NaN where
+            no clip has two ratings, so that nobody knows: `noise_var` is 0 then.
         sources: Source of each clip, any labels, shape (N,): dubs of one source are alike.
         names: Of the metrics, for warnings.
         method: A name of `weightings.RULES`.
@@ -132,7 +141,7 @@ def _checked(
             raise ValueError(f"{bad} {name} are missing or infinite: there must be no holes.")
     if (noise_N < 0).any():
         raise ValueError(f"A noise variance is {noise_N.min():g}; it cannot be below 0.")
-    is_live_M = ~np.all(z_NM == 0, axis=0) | (len(y_N) == 0)
+    is_live_M = np.ptp(z_NM, axis=0) > 0 if len(y_N) > 1 else np.ones(z_NM.shape[1], dtype=bool)
     return _Labels(z_NM, y_N, noise_N, units_of(sources, len(y_N)), is_live_M)
 
 
@@ -213,10 +222,13 @@ def _described(
     used_M, used_DM = share * learned.weights_M + rest_M, share * learned.draws_DM + rest_M
     covariance = np.cov(used_DM.T, ddof=0).reshape(n_metrics, n_metrics)
     importance_DM = _importance(np.vstack([used_M, used_DM]), labels.z_NM)
-    importance_low, importance_high = _ends(importance_DM[1:])
+    n_units = len(np.unique(labels.unit_N))
+    importance_low, importance_high = _ends(importance_DM[1:], n_units)
     pcc_DM = _single_correlations(labels, learned.count_N, seed)
-    pcc_low, pcc_high = _ends(pcc_DM[1:])
-    low_M, high_M = _ends(learned.draws_DM)
+    pcc_low, pcc_high = _fisher_ends(pcc_DM, n_units, (1 - LEVEL) / 2)
+    # Many metrics are looked at, and one of them is often below 0 by luck.
+    contradicts_M = _fisher_ends(pcc_DM, n_units, CONTRADICTION / max(n_metrics, 1))[1] < 0
+    low_M, high_M = _ends(learned.draws_DM, n_units)
     line, model_var, conformal, judged = _to_mos(labels, learned, covariance, scale)
     return WeightFit(
         method=method,
@@ -230,13 +242,13 @@ def _described(
         pcc=_row(pcc_DM[0]),
         pcc_low=_row(pcc_low),
         pcc_high=_row(pcc_high),
-        contradicts=tuple((pcc_high < 0).tolist()),
+        contradicts=tuple(contradicts_M.tolist()),
         constant=tuple((~labels.is_live_M).tolist()),
         covariance=tuple(_row(row) for row in covariance),
         share_learned=share,
         is_better=verdict.is_better,
         reason=verdict.reason,
-        warnings=_warnings(names, pcc_high < 0, ~labels.is_live_M, line),
+        warnings=_warnings(names, contradicts_M, ~labels.is_live_M, line, rating_var),
         agreements=verdict.agreements,
         gain=verdict.gain,
         gain_low=verdict.gain_low,
@@ -249,7 +261,7 @@ def _described(
         calibration=judged,
         scale=scale,
         n=len(labels.y_N),
-        n_units=len(np.unique(labels.unit_N)),
+        n_units=n_units,
     )
 
 
@@ -257,10 +269,22 @@ def _row(values: Floats) -> Row:
     return tuple(np.asarray(values, dtype=np.float64).tolist())
 
 
-def _ends(values_DM: Floats) -> tuple[Floats, Floats]:
-    """90 % interval over draws, each of shape (M,)."""
-    low_M, high_M = np.quantile(values_DM, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+def _ends(values_DM: Floats, n_units: int) -> tuple[Floats, Floats]:
+    """90 % interval over draws, each of shape (M,), wider for few units."""
+    tails = widened_tails(n_units, LEVEL) if n_units > 1 else (0.0, 1.0)
+    low_M, high_M = np.quantile(values_DM, tails, axis=0)
     return low_M, high_M
+
+
+def _fisher_ends(pcc_DM: Floats, n_units: int, outside: float) -> tuple[Floats, Floats]:
+    r"""Interval of correlations: :math:`\tanh(\mathrm{artanh}\,r \mp t\,s)`, s over the draws."""
+    if n_units < 3 or np.isnan(pcc_DM).all():
+        unknown_M = np.full(pcc_DM.shape[1], np.nan)
+        return unknown_M, unknown_M
+    z_DM = np.arctanh(np.clip(pcc_DM, -1 + 1e-12, 1 - 1e-12))
+    reach_M = z_DM[1:].std(axis=0) * np.sqrt(n_units / (n_units - 1))
+    reach_M *= stats.t.isf(outside, n_units - 1)
+    return np.tanh(z_DM[0] - reach_M), np.tanh(z_DM[0] + reach_M)
 
 
 def _importance(weights_DM: Floats, z_NM: Floats) -> Floats:
@@ -320,12 +344,16 @@ def _model_var(line: Line, known_var: float) -> float:
 
 
 def _warnings(
-    names: list[str], contradicts_M: NDArray[np.bool_], constant_M: NDArray[np.bool_], line: Line
+    names: list[str],
+    contradicts_M: NDArray[np.bool_],
+    constant_M: NDArray[np.bool_],
+    line: Line,
+    rating_var: float,
 ) -> tuple[str, ...]:
     """Sentences about what wants a look."""
     found = [
-        f"{name}: direction contradicts the ratings. Its correlation with MOS lies below 0 with "
-        "its whole 90 % interval."
+        f"{name}: direction contradicts the ratings. Its correlation with MOS is below 0 for sure, "
+        "though several metrics are looked at."
         for name, is_so in zip(names, contradicts_M, strict=True)
         if is_so
     ]
@@ -334,4 +362,9 @@ def _warnings(
         for name, is_so in zip(names, constant_M, strict=True)
         if is_so
     ]
+    if np.isnan(rating_var):
+        found.append(
+            "No clip has two ratings, so the noise of raters is not known: intervals are of a new "
+            "MOS of as many ratings, not of true quality."
+        )
     return (*found, f"No proxy MOS. {line.reason}") if line.reason else tuple(found)

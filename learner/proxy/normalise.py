@@ -82,11 +82,14 @@ class RankGauss(Normalisation):
         quantiles: For each metric, its values at 1001 even shares of the corpus.
         directions: +1 where more is better, -1 where less is; metadata, never learned.
         n: Clips it was fitted on.
+        counts: Of each metric, clips with a value: its ends lie as far out as so many normal scores
+            do.
     """
 
     quantiles: tuple[tuple[float, ...], ...]
     directions: tuple[int, ...]
     n: int
+    counts: tuple[int, ...]
     kind: str = "rank-gauss"
 
     @property
@@ -96,12 +99,11 @@ class RankGauss(Normalisation):
         return known[:, 0], known[:, -1]
 
     def _scores(self, values_NM: Floats) -> Floats:
-        edge = 0.5 / max(self.n, 1)
         shares = [
-            _share(np.array(known), column_N)
-            for known, column_N in zip(self.quantiles, values_NM.T, strict=True)
+            np.clip(_share(np.array(known), column_N), 0.5 / count, 1 - 0.5 / count)
+            for known, count, column_N in zip(self.quantiles, self.counts, values_NM.T, strict=True)
         ]
-        scores: Floats = stats.norm.ppf(np.clip(np.stack(shares, axis=1), edge, 1 - edge))
+        scores: Floats = stats.norm.ppf(np.stack(shares, axis=1))
         return scores
 
     def to_json(self) -> dict[str, Any]:
@@ -110,6 +112,7 @@ class RankGauss(Normalisation):
             "kind": self.kind,
             "n": self.n,
             "directions": list(self.directions),
+            "counts": list(self.counts),
             "quantiles": [list(known) for known in self.quantiles],
         }
 
@@ -182,7 +185,7 @@ def fit_normalisation(
     if kind == "rank-gauss":
         shares = np.linspace(0, 1, QUANTILES)
         quantiles = tuple(tuple(np.quantile(column, shares).tolist()) for column in columns)
-        return RankGauss(quantiles, signs, len(values_NM))
+        return RankGauss(quantiles, signs, len(values_NM), tuple(len(c) for c in columns))
     spread = _deviation if kind == "z" else _robust_spread
     return Linear(
         kind=kind,
@@ -205,7 +208,8 @@ def normalisation_from_json(kept: dict[str, Any]) -> Normalisation:
         raise ValueError(f"There is no normalisation {kept.get('kind')!r}; known: {KINDS}.")
     if kept["kind"] == "rank-gauss":
         quantiles = tuple(tuple(known) for known in kept["quantiles"])
-        return RankGauss(quantiles, tuple(kept["directions"]), kept["n"])
+        counts = kept.get("counts", [kept["n"]] * len(quantiles))  # not kept before they mattered
+        return RankGauss(quantiles, tuple(kept["directions"]), kept["n"], tuple(counts))
     own: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()
     }

@@ -31,8 +31,8 @@ class WeightFit:
         importance, importance_low, importance_high: Share of each metric in the variance of the
             sum that is used; adds up to 1.
         pcc, pcc_low, pcc_high: Correlation of each metric alone with MOS.
-        contradicts: Metrics whose correlation lies below 0 with its whole interval: ratings say the
-            opposite of their direction.
+        contradicts: Metrics whose correlation is below 0 with p below .05 over all metrics
+            (Bonferroni): ratings say the opposite of their direction.
         constant: Metrics that are the same everywhere; their weight is 0.
         covariance: Of the weights used over draws, shape (M, M).
         share_learned: How much of the weights used is learned; the rest is equal.
@@ -167,7 +167,8 @@ def proxy_mos(
         fit: Weights with a rising line to MOS.
         normalised: Shape (N, M), no holes.
         added_var: Variance that holes add to the sum, shape (N,).
-        k_ratings: Of a new MOS of so many ratings; None for true quality.
+        k_ratings: Of a new MOS of so many ratings; None for true quality. Where raters' noise is
+            not known, neither can be told apart, and `target` says so.
         level: Of the interval.
 
     Raises:
@@ -187,7 +188,8 @@ def proxy_mos(
     hole_N = np.zeros(len(z_NM)) if added_var is None else np.asarray(added_var, dtype=np.float64)
     weights_N = fit.line.slope**2 * (np.maximum(spread_N, 0.0) + hole_N)
     epistemic_N = weights_N + fit.line.variance(sum_N)
-    rating_var = 0.0 if k_ratings is None else fit.rating_var / k_ratings
+    is_known = not np.isnan(fit.rating_var)
+    rating_var = 0.0 if k_ratings is None or not is_known else fit.rating_var / k_ratings
     total_N = epistemic_N + fit.model_var + rating_var
     mean_N = fit.line.offset + fit.line.slope * sum_N
     reach_N = fit.conformal.reach(level) * np.sqrt(total_N)
@@ -199,5 +201,5 @@ def proxy_mos(
         low=np.clip(mean_N - reach_N, *fit.scale),
         high=np.clip(mean_N + reach_N, *fit.scale),
         level=level,
-        target=target,
+        target=target if is_known else "a new MOS of as many ratings as were learned from",
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -112,3 +113,16 @@ def drawn_correlations(sums_DKK: Floats) -> Floats:
     spread = variance_DK[:, :-1] * variance_DK[:, -1:]
     is_there = spread > 1e-24
     return np.where(is_there, moved[:, :-1, -1] / np.sqrt(np.where(is_there, spread, 1)), np.nan)
+
+
+def widened_tails(n_units: int, level: float) -> tuple[float, float]:
+    r"""Shares of draws below and above an interval, wider for few units as Student's are.
+
+    :math:`\Phi(\mp\sqrt{U/(U-1)}\,t_{U-1})`. Source: Hesterberg (2015).
+
+    >>> [round(share, 3) for share in widened_tails(10, 0.9)]
+    [0.027, 0.973]
+    """
+    reach = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf((1 + level) / 2, n_units - 1)
+    outside = float(stats.norm.sf(reach))
+    return outside, 1 - outside

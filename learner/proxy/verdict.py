@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from learner.proxy.calibration import LEVEL
-from learner.proxy.sums import drawn_correlations, drawn_sums, unit_sums
+from learner.proxy.sums import drawn_correlations, drawn_sums, unit_sums, widened_tails
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,7 +36,7 @@ class Verdict:
 
     Args:
         share_learned: How much of the weights used is learned, 0 to 1; the rest is equal.
-        is_better: Whether the interval of the gain lies above 0.
+        is_better: Whether the intervals of the gain and of the learned correlation lie above 0.
         reason: For people.
         agreements: Equal weights, best single metric, learned, used.
         gain, gain_low, gain_high: Of learned over equal weights, in correlation.
@@ -96,11 +95,16 @@ def judge(
     kept = (y_N[rows], unit_N[rows], count_N[rows], seed)
     drawn_B3 = _drawn(columns, *kept)
     gains_B = np.nan_to_num(drawn_B3[:, 2] - drawn_B3[:, 0])
-    low, high = np.quantile(gains_B[1:], _tails(len(np.unique(kept[1]))))
+    tails = widened_tails(len(np.unique(kept[1])), LEVEL)
+    low, high = np.quantile(gains_B[1:], tails)
+    learned_low = float(np.nanquantile(drawn_B3[1:, 2], tails[0]))
     chance = float((gains_B[1:] > 0).mean())
     share = 1.0
+    # Of metrics that tell nothing at all learned ones may lie above equal ones by luck alone: what
+    # is better must correlate with MOS for sure.
+    is_better = bool(low > 0 and learned_low > 0)
     if guard == "choose":
-        share = float(low > 0)
+        share = float(is_better)
     elif guard == "mix":
         share = 0.0 if high <= 0 else min(1.0, 2 * chance) * len(y_N) / (len(y_N) + PRIOR_CLIPS)
     used_N = share * np.where(np.isnan(left_out_N), equal_N, left_out_N) + (1 - share) * equal_N
@@ -109,24 +113,14 @@ def judge(
     agreements = [_agreement(name, drawn_B3[:, i]) for i, name in enumerate(names)]
     return Verdict(
         share_learned=share,
-        is_better=bool(low > 0),
-        reason=_words(share, float(low), float(high), len(y_N)),
+        is_better=is_better,
+        reason=_words(share, float(low), float(high), len(y_N), is_better=is_better),
         agreements=(*agreements, _agreement("weights used", used_B)),
         gain=float(gains_B[0]),
         gain_low=float(low),
         gain_high=float(high),
         used_N=used_N,
     )
-
-
-def _tails(n_units: int) -> tuple[float, float]:
-    r"""Shares of the draws below and above the interval, wider for few units as Student's are.
-
-    :math:`\Phi(\mp\sqrt{U/(U-1)}\,t_{U-1})`. Source: Hesterberg (2015).
-    """
-    reach = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf((1 + LEVEL) / 2, n_units - 1)
-    outside = float(stats.norm.sf(reach))
-    return outside, 1 - outside
 
 
 def _drawn(columns: list[Floats], y_N: Floats, unit_N: Ints, count_N: Floats, seed: int) -> Floats:
@@ -145,12 +139,17 @@ def _agreement(name: str, drawn_B: Floats) -> Agreement:
     return Agreement(name, float(drawn_B[0]), float(low), float(high))
 
 
-def _words(share: float, low: float, high: float, n: int) -> str:
+def _words(share: float, low: float, high: float, n: int, *, is_better: bool) -> str:
     span = f"{low:+.3f} to {high:+.3f} in correlation on clips left out ({n} clips)"
-    if low > 0:
+    if is_better:
         return f"Learned weights are better than equal ones: they gain {span}."
     if share == 0:
         return f"Equal weights: learned ones are not shown to be better, they gain {span}."
+    if low > 0:
+        return (
+            f"Learned weights gain {span}, but are not shown to follow MOS at all: so they are not "
+            "shown to be better than equal ones."
+        )
     if share == 1:
         return f"Learned weights are not shown to be better than equal ones: they gain {span}."
     return (

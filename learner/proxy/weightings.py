@@ -105,15 +105,26 @@ def _pull(known: Centred, centre: float) -> float:
     return float(PULLS[int(np.argmin(loss))])
 
 
+def simplex_of_draws(gram_DMM: Floats, against_DM: Floats) -> Floats:
+    """`simplex` of many draws, shape (D, M): factorised together, only the last step one by one."""
+    n_metrics = against_DM.shape[1]
+    weights_DM = np.full(against_DM.shape, 1 / n_metrics)
+    rises = np.flatnonzero((against_DM > 0).any(axis=1))
+    gram_DMM, against_DM = gram_DMM[rises], against_DM[rises]
+    ridge_D = RIDGE * np.trace(gram_DMM, axis1=1, axis2=2) / n_metrics
+    lower_DMM = np.linalg.cholesky(gram_DMM + ridge_D[:, None, None] * np.eye(n_metrics))
+    target_DM = np.linalg.solve(lower_DMM, against_DM[:, :, None])[:, :, 0]
+    for draw, lower, target in zip(rises, lower_DMM, target_DM, strict=True):
+        found_M, _ = nnls(lower.T, target)
+        total = found_M.sum()
+        if total > 0:
+            weights_DM[draw] = found_M / total
+    return weights_DM
+
+
 def _on_simplex(gram: Floats, against: Floats) -> Floats:
     """Non-negative least squares from its normal equations, scaled to sum to 1."""
-    if not (against > 0).any():
-        return equal_weights(len(against))
-    mean = float(np.trace(gram)) / len(gram)
-    lower = np.linalg.cholesky(gram + RIDGE * mean * np.eye(len(gram)))
-    weights_M, _ = nnls(lower.T, np.linalg.solve(lower, against))
-    total = weights_M.sum()
-    return np.asarray(weights_M / total) if total > 0 else equal_weights(len(against))
+    return np.asarray(simplex_of_draws(gram[None], against[None])[0])
 
 
 # Of these the mean over many draws is taken, and guarded.

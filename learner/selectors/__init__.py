@@ -48,9 +48,10 @@ class LabelledClips:
 
     Args:
         mos: Clip to MOS, 1 to 5.
-        noise_var: Clip to variance of that mean from its raters.
+        noise_var: Clip to variance of that mean from its raters; 0 where that is not known.
         n_ratings: Clip to number of ratings.
-        rating_var: Variance of one rating about its clip, pooled; 1 where no clip has two ratings.
+        rating_var: Variance of one rating about its clip, pooled; NaN where no clip has two
+            ratings.
     """
 
     mos: dict[int, float]
@@ -66,11 +67,12 @@ def labelled_clips(campaign: Campaign, target: str) -> LabelledClips:
     free_N = table.n - 1
     several_N = free_N > 0
     around = float((table.sd[several_N] ** 2 * free_N[several_N]).sum())
-    within = around / float(free_N.sum()) if several_N.any() else 1.0
+    within = around / float(free_N.sum()) if several_N.any() else float("nan")
+    noise_N = np.nan_to_num(within / table.n)
     clips = [one.clips[place].pk for place in places.tolist()]
     return LabelledClips(
         mos=dict(zip(clips, table.mos_raw.tolist(), strict=True)),
-        noise_var=dict(zip(clips, (within / table.n).tolist(), strict=True)),
+        noise_var=dict(zip(clips, noise_N.tolist(), strict=True)),
         n_ratings=dict(zip(clips, table.n.tolist(), strict=True)),
         rating_var=within,
     )

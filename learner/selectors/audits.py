@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from learner.audit import AuditReport
@@ -15,7 +16,8 @@ def audit_charts(audit: Audit) -> dict[str, Any]:
     """The report of an audit with its charts: the paper's table 4, with what it left out."""
     report = AuditReport.from_json(audit.report)
     primary = [row for row in report.rows if row.figure == "pcc"]
-    reach = max([abs(end) for row in primary for end in (row.low, row.high)] or [0.0]) or 1.0
+    ends = [abs(end) for row in primary for end in (row.low, row.high) if isfinite(end)]
+    reach = max(ends, default=0.0) or 1.0
     tables = []
     for figure, title in FIGURES.items():
         rows = [row for row in report.rows if row.figure == figure]

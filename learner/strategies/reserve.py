@@ -52,7 +52,9 @@ def pick_with_reserve(
     n = min(n, len(pool_NM))
     n_reserve = round(reserve_frac * n)
     drawn = np.random.default_rng([seed, 1]).choice(len(pool_NM), size=n_reserve, replace=False)
-    words = f"Drawn at random from all {len(pool_NM)} clips of the pool, for a sample without bias."
+    words = (
+        f"Drawn at random from all {len(pool_NM)} clips not asked about, for a sample without bias."
+    )
     picks = [Pick(int(index), None, words, is_reserve=True) for index in drawn]
     if n == n_reserve:
         return picks

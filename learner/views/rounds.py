@@ -147,9 +147,10 @@ def _steps(round_: Round) -> list[dict[str, str]]:
     now = stages.index(Round.Stage(round_.stage))
     steps = []
     for index, stage in enumerate(stages):
-        state = "is-done" if index < now or round_.state == Job.State.DONE else ""
+        is_over = index < now or (index == now and round_.state == Job.State.DONE)
+        state = "is-done" if is_over else ""
         if index == now and not state:
-            is_over = round_.state in (Job.State.FAILED, Job.State.CANCELLED)
-            state = "is-failed" if is_over else "is-now"
+            has_failed = round_.state in (Job.State.FAILED, Job.State.CANCELLED)
+            state = "is-failed" if has_failed else "is-now"
         steps.append({"label": stage.label, "state": state})
     return steps

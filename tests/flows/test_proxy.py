@@ -14,7 +14,7 @@ from learner import actions
 from learner.actions.audits import run_audit
 from learner.actions.dry_runs import run_dry_run
 from learner.actions.extraction import inputs_key
-from learner.actions.outcome import outcome_of, proxy_of
+from learner.actions.outcome import _advice, _error_so_far, outcome_of, proxy_of
 from learner.actions.picking import strata_of
 from learner.actions.plans import PAPER_SHARES, next_stage, read_shares, stage_of
 from learner.actions.proxy import fit_proxy, run_refit, scored_pool
@@ -31,6 +31,7 @@ from learner.models import (
     Round,
 )
 from learner.registry import shelf
+from tests.ratings import give_rating
 
 ASK = {"strategy": "d_optimal", "budget_ratings": 12, "ratings_per_clip": 2, "seed": 3}
 
@@ -185,7 +186,9 @@ def test_the_papers_stages_spend_the_budget_once():
     assert next_stage(stage_of(90, PAPER_SHARES, 3)) is None and next_stage({}) is None
 
 
-@pytest.mark.parametrize("text", ["66, 33, 100", "33, 66", "0, 100", "a third", "33, 66, 120"])
+@pytest.mark.parametrize(
+    "text", ["66, 33, 100", "33, 66", "0, 100", "a third", "33, 66, 120", "nan"]
+)
 def test_stages_that_do_not_ascend_to_the_whole_are_refused(text):
     with pytest.raises(ValidationError, match="tages"):
         read_shares(text)
@@ -197,6 +200,12 @@ def test_a_round_of_a_plan_asks_for_its_stage_alone(live):
     assert round_.budget_ratings == 10 and round_.plan["total"] == 20
     with pytest.raises(ValidationError, match="2 stages has no stage 3"):
         actions.ask_dry_run(campaign=live, **asked, shares=[0.5, 1.0], stage=3)
+    with pytest.raises(ValidationError, match="Stage 3 of what"):
+        actions.ask_dry_run(campaign=live, **asked, stage=3)
+    with pytest.raises(ValidationError, match="Stage 1 of a plan of 20 ratings would ask for none"):
+        actions.ask_dry_run(campaign=live, **asked, shares=[0.01, 1.0])
+    with pytest.raises(ValidationError, match="random share must lie between 0 and 1, and nan"):
+        actions.ask_dry_run(campaign=live, **{**asked, "reserve_frac": float("nan")})
 
 
 # Kinds
@@ -232,7 +241,10 @@ def test_a_round_is_judged_by_the_proxy_that_was_there_before_it(live):
     assert (outcome["n_clips"], outcome["n_clips_before"]) == (16, 10)
     if not before.fit["line"]["reason"]:
         reserve = outcome["judged"]["reserve"]
-        assert reserve["n"] == 6 and 0 <= reserve["picp"] <= 1 and reserve["mae"] >= 0
+        assert reserve["n"] == 6 and 0 <= reserve["picp"] <= 1
+        assert outcome["error"]["n"] == 6 and outcome["error"]["mae"] == pytest.approx(
+            np.mean(reserve["errors"])
+        )
     assert json.loads(json.dumps(outcome)) == outcome
     actions_said = [step["action"] for step in outcome["advice"]]
     assert actions_said[0] == "retrain" and actions_said[-1] in {"another_round", "stop"}
@@ -244,6 +256,74 @@ def test_the_first_round_has_nothing_before_it_and_says_what_comes_next(live):
     outcome = outcome_of(round_, fit_proxy(live, "overall", seed=1))
     assert outcome["before"] is None and outcome["moved"] == []
     assert outcome["advice"][-1]["reason"] == "Stage 2 of 2 of the plan is next: 12 ratings."
+
+
+def found(**changes):
+    usual = {
+        "error": {"n": 60, "mae": 0.4, "half_width": 0.2},
+        "judged": {},
+        "moved": [],
+        "new_labels_frac": 0.0,
+        "pcc": {"pcc": 0.7},
+        "pcc_before": {"pcc": 0.6},
+    }
+    return {**usual, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "action", "words"),
+    [
+        ({}, "stop", "no weight moved"),
+        ({"error": {"n": 9, "mae": 0.4, "half_width": None}}, "another_round", "not known yet"),
+        ({"error": {"n": 60, "mae": 1.6, "half_width": 0.2}}, "another_round", "1.60 ± 0.20"),
+        (
+            {"error": {"n": 60, "mae": 1.6, "half_width": 0.2}, "pcc": {"pcc": 0.6}},
+            "stop",
+            "more labels no longer help",
+        ),
+        ({"moved": ["speech_quality"]}, "another_round", "0.40 ± 0.20"),
+        ({"judged": {"reserve": {"holds": False}}}, "another_round", "0.40 ± 0.20"),
+    ],
+)
+def test_stopping_is_advised_where_more_labels_would_change_nothing(changes, action, words):
+    last = _advice(Round(plan={}), found(**changes))[-1]
+    assert last["action"] == action and words in last["reason"]
+
+
+def test_reserves_of_all_rounds_count_for_the_error(live):
+    first = collect(live, budget_ratings=4, reserve_frac=1.0)
+    Round.objects.filter(pk=first.pk).update(
+        state="done", outcome={"judged": {"reserve": {"errors": [0.5] * 30}}}
+    )
+    second = actions.launch_round(campaign=live, **ASK)
+    error = _error_so_far(second, {"reserve": {"errors": [0.5, 0.3]}})
+    assert error["n"] == 32 and 0.4 < error["mae"] < 0.5 and error["half_width"] > 0
+
+
+def test_a_round_with_too_few_labels_for_a_network_ends_with_its_weights(live):
+    round_ = collect(live)
+    Clip.objects.exclude(pk__in=round_.queries.values("clip")[:4]).update(
+        state="broken", state_reason="It stops."
+    )
+    actions.follow_rounds()
+    run_round(round_.pk)
+    round_ = fresh(round_)
+    assert (round_.stage, round_.state) == ("refitting", "done"), round_.error_text
+    assert "Training needs" in round_.progress_text and round_.outcome["n_clips"] == 4
+    assert ProxyWeights.objects.get(round=round_).n_clips == 4
+
+
+def test_raters_noise_is_not_made_up_where_no_clip_has_two_ratings(campaign, make_clip):
+    for number in range(12):
+        clip = make_clip(f"dub-{number:02d}")
+        add_metrics(clip, shift=float(number % 5))
+        give_rating(campaign.memberships.get(user__username="bob"), clip, 1 + number % 5)
+    values = fit_proxy(campaign, "overall", seed=1)
+    assert values["fit"]["rating_var"] is None
+    assert any("noise of raters is not known" in words for words in values["fit"]["warnings"])
+    weights = ProxyWeights(campaign=campaign, target="overall", **values)
+    if not weights.fit["line"]["reason"]:
+        assert "as many ratings" in proxy_of(weights, list(campaign.pool()), k_ratings=3).target
 
 
 # Audits
@@ -262,6 +342,7 @@ def test_an_audit_of_too_few_labels_says_how_many_more_it_needs(live):
     [
         ({"n_replays": 29}, "29 replays: take 30 to 1000"),
         ({"strategy": "magic"}, "no strategy 'magic'"),
+        ({"strategy": "random"}, "tells nothing"),
         ({"target": "taste"}, "no aspect 'taste'"),
         ({"seed": -1}, "greater than or equal"),
     ],
