@@ -108,7 +108,7 @@ def test_a_rater_and_a_researcher_close_the_loop_on_real_clips(
     page.get_by_label("Ratings per clip").fill("1")
     shoot(page, "launch")
     page.get_by_role("button", name="Launch the round").click()
-    expect(page.locator("#round")).to_have_attribute("data-stage", "collecting", timeout=120_000)
+    expect(page.locator("#round")).to_have_attribute("data-stage", "collecting", timeout=240_000)
     shoot(page, "round-collecting")
 
     rater.goto(f"{address}/rate/{campaign}/")
