@@ -51,11 +51,11 @@ test: $(VENV)/.installed-dev ## Run every test on SQLite
 	$(RUN) manage.py fetch_weights
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
-# Not tests/core: a wall keeps databases from what they test.
+# Not tests/core: a wall keeps databases from what they test. Not tests/browser: what they look at is
+# the pages, which ask the database what tests/web and tests/flows ask it.
 test-postgres: $(VENV)/.installed-dev ## Run every test that has a database on a PostgreSQL server of its own
-	.ci/chromium
 	$(RUN) manage.py fetch_weights
-	.ci/postgres $(RUN) -m pytest -n $(JOBS) --dist loadfile tests/web tests/flows tests/browser tests/house
+	.ci/postgres $(RUN) -m pytest -n $(JOBS) --dist loadfile tests/web tests/flows tests/house
 
 lint: $(VENV)/.installed-dev ## Style, types, walls, migrations, templates of settings
 	$(VENV)/bin/ruff check .
