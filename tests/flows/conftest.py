@@ -19,22 +19,28 @@ CONDITIONS = ["clean", "noise", "wrong_voice", "flat_prosody"]
 def live(campaign, make_clip):
     """Twenty-four dubs of twelve sources, every metric and feature there, eight clips rated."""
     random = np.random.default_rng(5)
-    for number in range(24):
-        clip = make_clip(
-            f"dub-{number:02d}", condition=CONDITIONS[number % 4], content_id=f"c{number % 12}"
+    clips = [
+        make_clip(f"dub-{n:02d}", condition=CONDITIONS[n % 4], content_id=f"c{n % 12}")
+        for n in range(24)
+    ]
+    MetricScore.objects.bulk_create(
+        MetricScore(
+            clip=clip,
+            metric=card.name,
+            version=card.version,
+            inputs_key=inputs_key(card, clip),
+            value=float(random.normal() + (number % 4 == 0)),
         )
-        for card in shelf("metric").cards().values():
-            MetricScore.objects.create(
-                clip=clip,
-                metric=card.name,
-                version=card.version,
-                inputs_key=inputs_key(card, clip),
-                value=float(random.normal() + (number % 4 == 0)),
-            )
-        for card in shelf("encoder").cards().values():
-            vector = random.normal(size=card.width).astype("float32")
-            store = FeatureStore(card.name, card.version)
-            store.add([Feature(clip.public_id, inputs_key(card, clip), vector)])
+        for number, clip in enumerate(clips)
+        for card in shelf("metric").cards().values()
+    )
+    for card in shelf("encoder").cards().values():  # a shard each, not one a clip
+        vectors = random.normal(size=(24, card.width)).astype("float32")
+        features = [
+            Feature(clip.public_id, inputs_key(card, clip), vector)
+            for clip, vector in zip(clips, vectors, strict=True)
+        ]
+        FeatureStore(card.name, card.version).add(features)
     campaign.first_wave_clips = 10
     campaign.save()
     live = annotator.set_campaign_state(campaign=campaign, state="live")
