@@ -6,7 +6,18 @@ from typing import Any
 
 from django_tasks import task
 
-from learner.models import Audit, DryRun, Extraction, Job, Refit, Round, TrainingRun
+from learner.models import (
+    Audit,
+    DryRun,
+    Extraction,
+    Job,
+    Refit,
+    Reproduction,
+    Rescoring,
+    Round,
+    Scoring,
+    TrainingRun,
+)
 
 
 @task()
@@ -57,6 +68,30 @@ def run_audit(pk: int) -> None:
     run(pk)
 
 
+@task()
+def run_rescoring(pk: int) -> None:
+    """Score the clips that a model in use has not scored yet."""
+    from learner.actions.rescoring import run_rescoring as run
+
+    run(pk)
+
+
+@task()
+def run_scoring(pk: int) -> None:
+    """Score one clip that somebody asked about."""
+    from learner.actions.scoring import run_scoring as run
+
+    run(pk)
+
+
+@task()
+def run_reproduction(pk: int) -> None:
+    """Make the paper's tables from a campaign's data."""
+    from learner.actions.reproduction import run_reproduction as run
+
+    run(pk)
+
+
 TASK_OF: dict[type[Job], Any] = {
     Extraction: run_extraction,
     Round: run_round,
@@ -64,4 +99,7 @@ TASK_OF: dict[type[Job], Any] = {
     DryRun: run_dry_run,
     Refit: run_refit,
     Audit: run_audit,
+    Rescoring: run_rescoring,
+    Scoring: run_scoring,
+    Reproduction: run_reproduction,
 }

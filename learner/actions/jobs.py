@@ -18,12 +18,33 @@ from django.db import IntegrityError, close_old_connections, connection, transac
 from django.utils import timezone
 
 from learner.features import DamagedShard
-from learner.models import Audit, DryRun, Extraction, Job, Refit, Round, TrainingRun
+from learner.models import (
+    Audit,
+    DryRun,
+    Extraction,
+    Job,
+    Refit,
+    Reproduction,
+    Rescoring,
+    Round,
+    Scoring,
+    TrainingRun,
+)
 from learner.weights import WeightsError
 
 logger = logging.getLogger(__name__)
 
-JOBS: tuple[type[Job], ...] = (Extraction, Round, TrainingRun, DryRun, Refit, Audit)
+JOBS: tuple[type[Job], ...] = (
+    Extraction,
+    Round,
+    TrainingRun,
+    DryRun,
+    Refit,
+    Audit,
+    Rescoring,
+    Scoring,
+    Reproduction,
+)
 WRITE_EVERY_S = 0.5
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from annotator.models import Clip
 from learner.actions.plans import next_stage
-from learner.models import FusionModel, ProxyWeights, Query, Round
+from learner.actions.triggers import moved_weights, why_train
+from learner.models import ProxyWeights, Query, Round
 from learner.selectors import labelled_clips, metric_values
 from mos.planning import sequence_half_width
 
 FEWEST_JUDGED = 2
-NEW_LABELS_FRAC = 0.2  # so many labels more than the network was trained on call for training
 TARGET_MOS = 0.25  # half-width at which the proxy's error is known well enough to stop
 TOLERABLE_MOS = 0.5  # mean error that is as small as a few raters' own
 SMALL_GAIN = 0.01  # in correlation: what another round gains then is not worth its ratings
@@ -40,7 +40,7 @@ def outcome_of(round_: Round, values: dict[str, Any]) -> dict[str, Any]:
         .first()
     )
     judged = _judge_before(round_, before) if before else {}
-    moved = _moved(before, values) if before else []
+    moved = moved_weights(before, values) if before else []
     found: dict[str, Any] = {
         "before": before.pk if before else None,
         "judged": judged,
@@ -50,7 +50,7 @@ def outcome_of(round_: Round, values: dict[str, Any]) -> dict[str, Any]:
         "pcc_before": _pcc(before.fit) if before else None,
         "n_clips": values["n_clips"],
         "n_clips_before": before.n_clips if before else 0,
-        "new_labels_frac": _new_labels(round_, values["n_clips"]),
+        "retrain": why_train(round_.campaign, round_.target, values),
     }
     return {**found, "advice": _advice(round_, found)}
 
@@ -130,59 +130,20 @@ def proxy_of(weights: ProxyWeights, clips: list[Clip], *, k_ratings: float | Non
     return proxy_mos(fit, filled.values, added, k_ratings=k_ratings)
 
 
-def _moved(before: ProxyWeights, values: dict[str, Any]) -> list[str]:
-    """Metrics whose learned weight lies outside its interval of before."""
-    place = {metric["name"]: m for m, metric in enumerate(before.metrics)}
-    fit, found = values["fit"], []
-    for m, metric in enumerate(values["metrics"]):
-        old = place.get(metric["name"])
-        if (
-            old is None
-            or not before.fit["low"][old] <= fit["learned"][m] <= before.fit["high"][old]
-        ):
-            found.append(metric["name"])
-    return found
-
-
 def _pcc(fit: dict[str, Any]) -> dict[str, Any] | None:
     """Correlation of the weights used with MOS, of clips left out."""
     rows = {row["name"]: row for row in fit["agreements"]}
     return rows.get("weights used") or rows.get("learned weights") or rows.get("equal weights")
 
 
-def _new_labels(round_: Round, n_clips: int) -> float | None:
-    """Labelled clips since the last network was trained, as a share of what it had."""
-    models = FusionModel.objects.filter(training_run__campaign=round_.campaign)
-    last = models.select_related("training_run__proxy_weights").first()
-    if last is None:
-        return None
-    had = last.training_run.proxy_weights.n_clips
-    return (n_clips - had) / had if had else None
-
-
 def _advice(round_: Round, found: dict[str, Any]) -> list[dict[str, str]]:
     """What to do next, the first the most urgent, each with its reason."""
-    advice = []
     reserve = found["judged"].get("reserve", {})
     has_drifted = reserve.get("holds") is False
-    new = found["new_labels_frac"]
-    if reasons := [
-        words
-        for words, is_so in (
-            ("no network had been trained", new is None),
-            (
-                f"{new or 0:.0%} more clips have a MOS than the last network was trained on",
-                new is not None and new >= NEW_LABELS_FRAC,
-            ),
-            (f"weights left their old intervals ({', '.join(found['moved'])})", found["moved"]),
-            (
-                "intervals of the proxy no longer hold on the random clips of this round",
-                has_drifted,
-            ),
-        )
-        if is_so
-    ]:
-        advice.append(_say("retrain", "; ".join(reasons)))
+    reasons = [found["retrain"]] if found["retrain"] else []
+    if has_drifted:
+        reasons.append("intervals of the proxy no longer hold on the random clips of this round")
+    advice = [_say("retrain", "; ".join(reasons))] if reasons else []
     return [*advice, _next_step(round_, found, has_drifted=has_drifted)]
 
 

@@ -137,7 +137,10 @@ def _refit(round_: Round, pulse: Pulse) -> None:
         _end_untrained(pulse, str(reason))
         return
     outcome = outcome_of(round_, values)
-    if reason := why_no_training(round_.campaign, round_.target):
+    reason = why_no_training(round_.campaign, round_.target)
+    if not reason and not outcome["retrain"]:
+        reason = "Nothing that is switched on calls for training the network anew."
+    if reason:
         _end_refitted(round_, pulse, values, outcome, reason)
         return
     with transaction.atomic():
@@ -151,7 +154,9 @@ def _refit(round_: Round, pulse: Pulse) -> None:
             round=round_,
             defaults={
                 "campaign": round_.campaign,
+                "target": round_.target,
                 "proxy_weights": weights,
+                "cause": f"Round {round_.number}: {outcome['retrain']}"[:200],
                 "seed": round_.seed,
                 "progress_text": "Waiting for a worker",
             },

@@ -2,97 +2,155 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from annotator.models import Campaign, Clip
-from learner.actions.jobs import NotPossible, Pulse, finish, running
-from learner.actions.proxy import scored_pool
-from learner.features import FeatureStore
-from learner.models import FusionModel, Prediction, TrainingRun
-from learner.registry import shelf
-from learner.selectors import LabelledClips, labelled_clips
+from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
+from learner.actions.proxy import fit_proxy, scored_pool
+from learner.actions.registry import promote_first
+from learner.actions.rescoring import write_predictions
+from learner.fusion.config import LOSSES, PRESETS
+from learner.fusion.inputs import KINDS, PAPER_KINDS
+from learner.models import FusionModel, ProxyWeights, TrainingRun
+from learner.selectors import labelled_clips
+from learner.selectors.inputs import encoders_here, read_inputs
+
+
+def ask_training(
+    *,
+    campaign: Campaign,
+    target: str = "overall",
+    preset: str = "small",
+    loss: str = "mse_ccc",
+    cause: str = "asked for",
+    seed: int = 0,
+) -> TrainingRun:
+    """Fit the proxy on the labels that are in, and queue a training that starts from it.
+
+    Raises:
+        ValidationError: the labels do not allow it, a choice is unknown, or a training of the
+            campaign is open.
+    """
+    from learner.actions.checks import check_aspect, check_choice
+
+    check_aspect(campaign, target)
+    check_choice("preset", preset, PRESETS)
+    check_choice("loss", loss, LOSSES)
+    if campaign.training_runs.unfinished().exists():
+        raise ValidationError(f"A training of {campaign} is open: wait for it or cancel it.")
+    if reason := why_no_training(campaign, target):
+        raise ValidationError(reason)
+    run = TrainingRun(
+        campaign=campaign,
+        target=target,
+        seed=seed,
+        cause=cause[:200],
+        config={"preset": preset, "loss": loss},
+        progress_text="Waiting for a worker",
+    )
+    run.clean_fields(exclude=["proxy_weights"])
+    with transaction.atomic():
+        run.save()
+        enqueue(run)
+    return run
 
 
 def run_training(pk: int) -> None:
     """Train, predict, judge and keep; resumes where an earlier worker stopped."""
-    from learner.fusion.training import Progress, train
+    from learner.compute.training import train_with
+    from learner.fusion.training import Progress
 
     run = TrainingRun.objects.select_related("campaign__corpus", "proxy_weights").get(pk=pk)
     with running(run) as pulse:
         if pulse is None:
             return
         pulse.progress(0.0, "Reading features and labels")
-        if reason := why_no_training(run.campaign, run.proxy_weights.target):
+        if reason := why_no_training(run.campaign, run.target):
             raise NotPossible(reason)
-        work = _Work.read(run)
+        started = monotonic()
+        _see_to_proxy(run, pulse)
+        clips, study = study_of(run)
         folder = settings.DUBSCORE_MODELS / f"run-{run.pk}"
         curves: list[dict[str, Any]] = list(run.curves)
 
         def report(at: Progress) -> None:
-            curves.append(
-                {"fold": at.fold, "stage": at.stage, "epoch": at.epoch, "loss": round(at.loss, 5)}
-            )
+            curves.append(at.point())
             stage = "proxy MOS" if at.stage == "ws" else "human MOS"
-            text = f"member {at.fold + 1} of {work.n_folds}, on {stage}, epoch {at.epoch + 1}"
+            n_members = len(study.proxy_FN)
+            text = f"member {at.fold + 1} of {n_members}, on {stage}, epoch {at.epoch + 1}"
             pulse.progress(0.95 * at.frac, text, curves=curves)
 
-        kept = train(work.config, work.data, folder, report)
+        engine = settings.DUBSCORE_ENGINE
+        kept = train_with(engine, study.config, study.data, folder, report)
         pulse.progress(0.96, "Scoring every clip")
-        _keep(run, work, folder.name, kept, pulse)
+        _keep(run, clips, study, folder, kept, pulse, monotonic() - started)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """All that a training run reads, as arrays over the clips of the pool."""
+def _see_to_proxy(run: TrainingRun, pulse: Pulse) -> None:
+    """Fit the proxy to the labels that are in, where the run was not given a fit."""
+    if run.proxy_weights is None:
+        values = fit_proxy(run.campaign, run.target, seed=run.seed)
+        with transaction.atomic():
+            pulse.write()
+            run.proxy_weights = ProxyWeights.objects.create(
+                campaign=run.campaign, target=run.target, **values
+            )
+            run.save(update_fields=["proxy_weights"])
 
-    clips: list[Clip]
-    config: Any
-    data: Any
-    z_NM: Any
-    labelled: LabelledClips
-    n_folds: int
-    fingerprint: str
 
-    @classmethod
-    def read(cls, run: TrainingRun) -> _Work:
-        """Read features, metrics and labels; the proxy is fitted anew without each fold."""
-        from learner.fusion.training import TrainingData, assign_folds
+def study_of(run: TrainingRun) -> tuple[list[Clip], Any]:
+    """As `study_for`, of a run whose proxy is fitted."""
+    if run.proxy_weights is None:
+        raise ValueError(f"{run} has no fit of the proxy")
+    return study_for(run.campaign, run.proxy_weights, run.config, run.seed)
 
-        pool = scored_pool(run.campaign)
-        table, filled = pool.table, pool.filled
-        labelled = labelled_clips(run.campaign, run.proxy_weights.target)
-        mos_N = np.array([labelled.mos.get(clip.pk, np.nan) for clip in table.clips])
-        var_N = np.array([labelled.noise_var.get(clip.pk, np.nan) for clip in table.clips])
-        sources = [clip.source_id or clip.pk for clip in table.clips]
-        config = _config(run, table.clips)
-        fold_N = assign_folds(sources, ~np.isnan(mos_N), config.folds, config.seed)
-        n_folds = int(fold_N.max()) + 1
-        proxy = [
-            _proxy_without(filled, mos_N, var_N, fold_N == fold, run.seed)
-            for fold in range(n_folds)
-        ]
-        features = _features(config, table.clips)
-        data = TrainingData(
-            features=features,
-            proxy_FN=np.array([mos for mos, _ in proxy]),
-            proxy_var_FN=np.array([var for _, var in proxy]),
-            mos_N=mos_N,
-            mos_var_N=var_N,
-            fold_N=fold_N,
-        )
-        fingerprint = _fingerprint(features, mos_N, filled.values)
-        return cls(table.clips, config, data, filled.values, labelled, n_folds, fingerprint)
+
+def study_for(
+    campaign: Campaign, weights: ProxyWeights, wanted: dict[str, Any], seed: int
+) -> tuple[list[Clip], Any]:
+    """The clips of a campaign's pool, and all that is trained on and judged by.
+
+    Args:
+        campaign: Whose pool and labels.
+        weights: By whose normalisation and of which aspect.
+        wanted: `preset` and settings of a `FusionConfig`.
+        seed: Of folds and everything random.
+
+    Raises:
+        NotPossible: no input is known of any clip, or labels are too few.
+    """
+    from learner.fusion.study import Labels, Study
+
+    pool = scored_pool(campaign, kind=weights.normalisation.kind)
+    clips = pool.table.clips
+    labelled = labelled_clips(campaign, weights.target)
+    sources = [clip.source_id or clip.pk for clip in clips]
+    labels = Labels(
+        mos_N=np.array([labelled.mos.get(clip.pk, np.nan) for clip in clips]),
+        var_N=np.array([labelled.noise_var.get(clip.pk, np.nan) for clip in clips]),
+        source_N=np.unique(sources, return_inverse=True)[1],
+        system_N=np.array([clip.system for clip in clips]),
+    )
+    inputs = read_inputs(clips, encoders_here())
+    config = _config(inputs, wanted, seed)
+    titles = tuple(card.title for card in pool.table.cards)
+    try:
+        return clips, Study.of(inputs, pool.filled, titles, labels, config)
+    except ValueError as reason:
+        raise NotPossible(str(reason)) from reason
 
 
 def why_no_training(campaign: Campaign, target: str) -> str:
     """Why a network cannot be trained on the labels that are in; empty where it can."""
-    from learner.fusion.training import assign_folds
+    from learner.fusion.folds import assign_folds
 
     labelled = labelled_clips(campaign, target)
     clips = list(campaign.pool())
@@ -104,106 +162,101 @@ def why_no_training(campaign: Campaign, target: str) -> str:
     return ""
 
 
-def _config(run: TrainingRun, clips: list[Clip]) -> Any:
-    """Every encoder that has a vector for any clip, and the settings the run asks for."""
-    from learner.fusion.config import EncoderSpec, FusionConfig
+def _config(inputs: Any, wanted: dict[str, Any], seed: int) -> Any:
+    """The settings a run asks for, with every input of its kinds that is known of any clip."""
+    from learner.fusion.config import FusionConfig
 
-    ids = [clip.public_id for clip in clips]
-    cards = shelf("encoder").set_up().values()
-    specs = tuple(
-        EncoderSpec(card.name, card.version, card.modality, card.width)
-        for card in cards
-        if not np.isnan(FeatureStore(card.name, card.version).read(ids, card.width)).all()
-    )
+    wanted = dict(wanted)
+    is_paper = wanted.pop("preset", "small") == "paper"
+    kinds = wanted.pop("inputs", PAPER_KINDS if is_paper else KINDS)
+    specs = inputs.specs(kinds)
     if not specs:
         raise NotPossible("No encoder has a vector for any clip: compute features first.")
-    return replace(FusionConfig(encoders=specs, seed=run.seed % 2**31), **run.config)
-
-
-def _features(config: Any, clips: list[Clip]) -> dict[str, Any]:
-    ids = [clip.public_id for clip in clips]
-    return {
-        spec.name: FeatureStore(spec.name, spec.version).read(ids, spec.width)
-        for spec in config.encoders
-    }
-
-
-def _proxy_without(
-    filled: Any, mos_N: Any, var_N: Any, is_out_N: Any, seed: int
-) -> tuple[Any, Any]:
-    """Proxy MOS of every clip, learned without the labels of one fold; NaN where there is none."""
-    from learner.proxy.fit import fit_weights
-    from learner.proxy.result import proxy_mos
-
-    rows = np.flatnonzero(~np.isnan(mos_N) & ~is_out_N)
-    fit = fit_weights(filled.values[rows], mos_N[rows], noise_var=var_N[rows], seed=seed)
-    if fit.line.reason:
-        nothing = np.full(len(mos_N), np.nan)
-        return nothing, nothing
-    proxy = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
-    return proxy.mos_raw, proxy.total_var
-
-
-def _fingerprint(features: dict[str, Any], *arrays: Any) -> str:
-    digest = sha256()
-    for array in [*(features[name] for name in sorted(features)), *arrays]:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    config = FusionConfig(encoders=specs, seed=seed % 2**31)
+    return replace(config.as_paper() if is_paper else config, **wanted)
 
 
 def _keep(
-    run: TrainingRun, work: _Work, folder: str, curves: list[dict[str, Any]], pulse: Pulse
+    run: TrainingRun,
+    clips: list[Clip],
+    study: Any,
+    folder: Path,
+    curves: list[dict[str, Any]],
+    pulse: Pulse,
+    seconds: float,
 ) -> None:
     """Rows of the model and of what it says of every clip."""
-    from learner.fusion.training import predict
+    from learner.fusion.doubt import Known, Reach
+    from learner.fusion.study import network_rows, simple_rows
 
-    said = predict(settings.DUBSCORE_MODELS / folder, work.data.features, work.n_folds)
-    own_N = said.mean_FN[work.data.fold_N, np.arange(len(work.clips))]
-    has_mos_N = ~np.isnan(work.data.mos_N)
-    score_N = np.where(has_mos_N, own_N, said.mean_FN.mean(axis=0))
+    said = study.said(folder)
+    own_N, mos_N = said.of_folds(study.fold_N), study.labels.mos_N
+    has_mos = ~np.isnan(mos_N)
+    reach = Reach.fit(own_N[has_mos], said.total_var_N[has_mos], mos_N[has_mos])
+    known = Known.fit(said.summary_ND, study.labels.source_N)
+    known.save(folder / "known.safetensors")
+    evaluation = [*simple_rows(study), *network_rows(study, folder)]
+    facts = {**_facts(study, folder, seconds), "calibration": _calibration(study, said, reach)}
     with transaction.atomic():
         pulse.write()
         FusionModel.objects.filter(training_run=run).delete()
         model = FusionModel.objects.create(
             training_run=run,
-            folder=folder,
-            config=_plain(work.config),
-            encoders=[_plain(spec) for spec in work.config.encoders],
-            data_fingerprint=work.fingerprint,
-            evaluation=_evaluate(work, np.where(has_mos_N, own_N, np.nan)),
+            folder=folder.name,
+            config=asdict(study.config),
+            encoders=[asdict(spec) for spec in study.config.encoders],
+            data_fingerprint=study.data.fingerprint(),
+            evaluation=evaluation,
+            reach=reach.to_json(),
+            facts=facts,
         )
-        Prediction.objects.bulk_create(
-            Prediction(
-                fusion_model=model,
-                clip=clip,
-                dubscore_raw=float(np.clip(score_N[i], 1, 5)),
-                epistemic_var=float(said.mean_FN[:, i].var()),
-                aleatoric_var=float(said.aleatoric_var_FN[:, i].mean()),
-                is_out_of_fold=bool(has_mos_N[i]),
-                gates=dict(zip(said.modalities, said.gates_NS[i].round(4).tolist(), strict=True)),
-            )
-            for i, clip in enumerate(work.clips)
-        )
-        finish(pulse, f"Trained, {len(work.clips)} clips scored", curves=curves)
+        score_N = np.where(has_mos, own_N, said.mean_N)
+        write_predictions(model, clips, said, score_N, has_mos, known)
+        promote_first(model=model)
+        finish(pulse, f"Trained, {len(clips)} clips scored", curves=curves)
 
 
-def _plain(config: Any) -> dict[str, Any]:
-    from dataclasses import asdict
+def _facts(study: Any, folder: Path, seconds: float) -> dict[str, Any]:
+    """What is worth knowing of a trained model beside how well it does."""
+    from learner.fusion.network import FusionNetwork
+    from learner.fusion.training import count_parameters, member_path
 
-    return asdict(config)
+    n_members, labels = len(study.proxy_FN), study.labels
+    has_mos = ~np.isnan(labels.mos_N)
+    files = [member_path(folder, fold) for fold in range(n_members)]
+    g = labels.reliability
+    return {
+        "n_members": n_members,
+        "parameters": count_parameters(FusionNetwork(study.config)),
+        "bytes": sum(path.stat().st_size for path in files),
+        "seconds": round(seconds, 1),
+        "n_clips": len(labels.mos_N),
+        "n_labelled": int(has_mos.sum()),
+        "n_sources": len(np.unique(labels.source_N[has_mos])),
+        "reliability": None if np.isnan(g) else round(g, 4),
+        "ceiling": None if np.isnan(g) else round(float(np.sqrt(g)), 4),
+    }
 
 
-def _evaluate(work: _Work, own_N: Any) -> list[dict[str, Any]]:
-    """Agreement with MOS, out of fold where something was learned, beside the simplest ways."""
-    from learner.fusion.evaluation import agreement, errors
+def _calibration(study: Any, said: Any, reach: Any) -> dict[str, Any]:
+    """Whether intervals hold, out of fold: each fold's by what the other folds needed."""
+    from learner.fusion.doubt import Reach
+    from learner.proxy.calibration import calibration
 
-    mos_N = work.data.mos_N
-    proxy_N = work.data.proxy_FN[work.data.fold_N, np.arange(len(mos_N))]
-    singles = [agreement("best single metric", column, mos_N) for column in work.z_NM.T]
-    best = max(singles, key=lambda row: -2 if row["pcc"] is None else row["pcc"])
-    return [
-        agreement("equal weights", work.z_NM.mean(axis=1), mos_N),
-        best,
-        {**agreement("proxy MOS (out of fold)", proxy_N, mos_N), **errors(proxy_N, mos_N)},
-        {**agreement("DubScore network (out of fold)", own_N, mos_N), **errors(own_N, mos_N)},
-    ]
+    own_N, mos_N, var_N = said.of_folds(study.fold_N), study.labels.mos_N, said.total_var_N
+    low_N, high_N = np.empty_like(own_N), np.empty_like(own_N)
+    has_mos = ~np.isnan(mos_N)
+    for fold in range(len(study.proxy_FN)):
+        is_in, others = study.fold_N == fold, has_mos & (study.fold_N != fold)
+        needed = Reach.fit(own_N[others], var_N[others], mos_N[others], reach.level)
+        low_N[is_in], high_N[is_in] = needed.ends(own_N[is_in], var_N[is_in])
+    epistemic = said.epistemic_var_N[has_mos]
+    return calibration(
+        own_N[has_mos],
+        epistemic,
+        var_N[has_mos],
+        mos_N[has_mos],
+        low=low_N[has_mos],
+        high=high_N[has_mos],
+        level=reach.level,
+    ).to_json()

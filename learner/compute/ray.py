@@ -52,7 +52,7 @@ class RayEngine:
         wanted = list(orders)
         if not wanted:
             return
-        ray = _connected()
+        ray = connected()
         gpus = ray.cluster_resources().get("GPU", 0)
         actors = self.actors or max(1, int(gpus or ray.cluster_resources()["CPU"]))
         per_block = min(MOST_CLIPS_A_BLOCK, -(-len(wanted) // MOST_BLOCKS))
@@ -110,7 +110,7 @@ class _Ask:
         return {"done": np.array([pickle.dumps(one) for one in done], dtype=object)}
 
 
-def _connected() -> Any:
+def connected() -> Any:
     """Ray, connected to the cluster that `RAY_ADDRESS` names or to a new one on this machine."""
     address = os.environ.get("RAY_ADDRESS")
     if not address:

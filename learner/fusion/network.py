@@ -5,6 +5,7 @@ Shape letters: B batch, E encoders of a modality, S modalities, D width.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,13 +25,16 @@ class Output:
         mean_B: Score on the unit scale, 0 for MOS 1 and 1 for MOS 5; not clipped.
         log_var_B: Log of its aleatoric variance on the unit scale.
         gates_BS: Weight of each modality; sums to 1, absent ones 0.
-        inner_gates: For each modality, weight of each of its encoders, shape (B, E).
+        inner_gates: For each modality, weight of each of its encoders, shape (B, E); of a modality
+            with one encoder 1 by nature, whatever the clip.
+        summary_BD: The summary token behind the transformer, from which the head reads.
     """
 
     mean_B: Tensor
     log_var_B: Tensor
     gates_BS: Tensor
     inner_gates: dict[str, Tensor]
+    summary_BD: Tensor
 
 
 class Adapter(nn.Module):
@@ -101,17 +105,23 @@ class FusionNetwork(nn.Module):
     encoder is 1 by nature.
 
     Source: the paper's section 2.1.
+
+    `proxy_share` is how much the proxy MOS counts beside the network in the DubScore; 0 until it is
+    learned after the last stage.
     """
+
+    proxy_share: Tensor
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
         self.config = config
+        self.register_buffer("proxy_share", torch.zeros(()))
         width = config.width
         self.adapters = nn.ModuleDict(
             {spec.name: Adapter(spec, width, config.rank) for spec in config.encoders}
         )
         self.inner = nn.ModuleDict(
-            {m: Gate(width, len(self._of(m)), is_shared=True) for m in config.modalities}
+            {m: Gate(width, len(config.of(m)), is_shared=True) for m in config.modalities}
         )
         self.outer = Gate(width, len(config.modalities), is_shared=False)
         self.summary = nn.Parameter(torch.zeros(1, 1, width))
@@ -126,60 +136,76 @@ class FusionNetwork(nn.Module):
         )
         self.transformer = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2))
+        nn.init.constant_(cast(nn.Linear, self.head[1]).bias[:1], 0.5)  # the middle of the scale
 
-    def _of(self, modality: str) -> list[EncoderSpec]:
-        return [spec for spec in self.config.encoders if spec.modality == modality]
+    @property
+    def lone(self) -> tuple[str, ...]:
+        """Modalities with one encoder, whose inner gate is 1 by nature."""
+        return tuple(m for m in self.config.modalities if len(self.config.of(m)) == 1)
 
-    def forward(self, features: dict[str, Tensor]) -> Output:
+    def extra_repr(self) -> str:
+        """What the parts do not say: modalities in order, and whose gate is 1 by nature."""
+        words = [f"{m} (its gate is 1)" if m in self.lone else m for m in self.config.modalities]
+        return f"modalities: {', '.join(words)}"
+
+    def forward(self, features: Mapping[str, Tensor]) -> Output:
         """Score a batch.
 
         Args:
             features: Encoder name to vectors, shape (B, width of the encoder); a clip's row is NaN
-                where the encoder had no answer.
+                where the encoder had no answer, and an encoder may be left out altogether. A clip
+                of which nothing is known gets a score from the summary token alone.
 
         Raises:
-            ValueError: an encoder is missing, or its vectors have another width.
+            ValueError: no encoder of this network is among them, or vectors have another width.
         """
-        self._check(features)
-        there = {name: ~torch.isnan(x).any(dim=1) for name, x in features.items()}
-        modality_tokens, modality_there, inner = [], [], {}
-        for modality in self.config.modalities:
-            names = [spec.name for spec in self._of(modality)]
-            tokens_BED = torch.stack(
-                [self.adapters[name](torch.nan_to_num(features[name])) for name in names], dim=1
-            )
-            is_there_BE = torch.stack([there[name] for name in names], dim=1)
-            gates_BE = self.inner[modality](tokens_BED, is_there_BE)
-            inner[modality] = gates_BE
-            modality_tokens.append((gates_BE[..., None] * tokens_BED).sum(dim=1))
-            modality_there.append(is_there_BE.any(dim=1))
-        z_BSD, is_there_BS = torch.stack(modality_tokens, 1), torch.stack(modality_there, 1)
+        known = self._checked(features)
+        z_BSD, is_there_BS, inner = self._modalities(known)
         gates_BS = self.outer(z_BSD, is_there_BS)
-        mean_B, log_var_B = self._attend(z_BSD, gates_BS, is_there_BS)
-        return Output(mean_B, log_var_B, gates_BS, inner)
-
-    def _attend(
-        self, z_BSD: Tensor, gates_BS: Tensor, is_there_BS: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        count = z_BSD.shape[1]
-        tokens_BSD = count * gates_BS[..., None] * z_BSD + self.modality
+        tokens_BSD = z_BSD.shape[1] * gates_BS[..., None] * z_BSD + self.modality
         summary = self.summary.expand(len(z_BSD), -1, -1)
         absent = torch.cat([torch.zeros_like(is_there_BS[:, :1]), ~is_there_BS], dim=1)
-        out = self.transformer(torch.cat([summary, tokens_BSD], dim=1), src_key_padding_mask=absent)
-        mean_B, log_var_B = self.head(out[:, 0]).unbind(dim=1)
-        return torch.sigmoid(mean_B), log_var_B.clamp(-8.0, 3.0)
+        tokens = torch.cat([summary, tokens_BSD], dim=1)
+        summary_BD = self.transformer(tokens, src_key_padding_mask=absent)[:, 0]
+        mean_B, log_var_B = self.head(summary_BD).unbind(dim=1)
+        return Output(mean_B, log_var_B.clamp(-8.0, 3.0), gates_BS, inner, summary_BD)
 
-    def _check(self, features: dict[str, Tensor]) -> None:
+    def _modalities(
+        self, known: Mapping[str, tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Each modality's token, whether it is there, and its encoders' weights (eq. 1 and 2)."""
+        tokens, is_there, inner = [], [], {}
+        for modality in self.config.modalities:
+            names = [spec.name for spec in self.config.of(modality)]
+            tokens_BED = torch.stack([self.adapters[name](known[name][0]) for name in names], 1)
+            is_there_BE = torch.stack([known[name][1] for name in names], dim=1)
+            inner[modality] = gates_BE = self.inner[modality](tokens_BED, is_there_BE)
+            tokens.append((gates_BE[..., None] * tokens_BED).sum(dim=1))
+            is_there.append(is_there_BE.any(dim=1))
+        return torch.stack(tokens, 1), torch.stack(is_there, 1), inner
+
+    def _checked(self, features: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Vectors without NaN and whether each is there; zeros and no for encoders left out."""
+        given = {s.name: features[s.name] for s in self.config.encoders if s.name in features}
+        if not given:
+            wanted = ", ".join(spec.name for spec in self.config.encoders)
+            raise ValueError(f"no vectors of any encoder of this network were given: {wanted}")
+        one = next(iter(given.values()))
+        known = {}
         for spec in self.config.encoders:
-            if spec.name not in features:
-                raise ValueError(f"no vectors of encoder {spec.name!r} were given")
-            width = features[spec.name].shape[1]
-            if width != spec.width:
+            x_BD = given.get(spec.name)
+            if x_BD is None:
+                x_BD = one.new_full((len(one), spec.width), float("nan"))
+            if x_BD.shape[1] != spec.width:
                 raise ValueError(
-                    f"vectors of {spec.name!r} are {width} wide; this network takes {spec.width}"
+                    f"vectors of {spec.name!r} are {x_BD.shape[1]} wide; this network takes "
+                    f"{spec.width}: they are of another version of that encoder, or the network is"
                 )
+            is_there_B = ~torch.isnan(x_BD).any(dim=1)
+            known[spec.name] = x_BD.masked_fill(~is_there_B[:, None], 0.0), is_there_B
+        return known
 
-    def standardise(self, features: dict[str, Tensor]) -> None:
+    def standardise(self, features: Mapping[str, Tensor]) -> None:
         """Take shift and scale of every input from these clips, and keep them."""
         for spec in self.config.encoders:
             known = features[spec.name][~torch.isnan(features[spec.name]).any(dim=1)]

@@ -1,123 +1,65 @@
 """Training the network: first on proxy MOS, then on human MOS, a member for each fold.
 
-Shape letters: N clips, F folds, B batch, S modalities.
+Shape letters: N clips, F folds, B batch.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from learner.fusion.checkpoints import (
-    load_member,
-    load_progress,
-    restore,
-    save_member,
-    save_progress,
-)
+from learner.fusion.batches import Batches, drop_modalities
+from learner.fusion.checkpoints import Standing, load_standing, save_member, save_standing
 from learner.fusion.config import FusionConfig
-from learner.fusion.network import FusionNetwork, Output
+from learner.fusion.data import Targets, TrainingData, targets_of
+from learner.fusion.losses import loss_of
+from learner.fusion.network import FusionNetwork
+from learner.fusion.world import World
 
-Floats = NDArray[np.float64]
-FEWEST_CLIPS, FEWEST_SOURCES = 8, 2
 FEW_CLIPS = 2000
 SAVE_EVERY_S = 1.0
+EQUAL_CLIPS = 50  # so many clips does the good name of equal shares count for
 STAGES = ("ws", "ft")
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """Clips to train on.
+class Progress:
+    """Where training stands.
 
     Args:
-        features: Encoder name to vectors, shape (N, width), NaN rows where there is none.
-        proxy_FN: Proxy MOS, 1 to 5, as known without the labels of each fold.
-        proxy_var_FN: Its variance.
-        mos_N: Human MOS, 1 to 5; NaN without ratings.
-        mos_var_N: Variance of that mean from its raters; NaN without ratings.
-        fold_N: Which fold leaves the clip out, 0 to F - 1; clips of one source in one fold.
+        frac: Of the whole; stages that end early make it jump.
+        fold, stage, epoch: Just done.
+        loss: Mean of the epoch.
+        aside: Loss on the clips set aside; NaN where there are none.
     """
-
-    features: dict[str, NDArray[np.float32]]
-    proxy_FN: Floats
-    proxy_var_FN: Floats
-    mos_N: Floats
-    mos_var_N: Floats
-    fold_N: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training stands: `frac` of the whole, and the loss of the epoch just done."""
 
     frac: float
     fold: int
     stage: str
     epoch: int
     loss: float
+    aside: float = float("nan")
 
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the ensemble says of clips.
-
-    Args:
-        mean_FN: Each member's score, 1 to 5.
-        aleatoric_var_FN: Each member's own variance, in MOS points squared.
-        gates_NS: Mean weight of each modality.
-        modalities: In the order of the gates.
-    """
-
-    mean_FN: Floats
-    aleatoric_var_FN: Floats
-    gates_NS: Floats
-    modalities: tuple[str, ...]
-
-
-def assign_folds(
-    sources: ArrayLike, is_labelled: ArrayLike, folds: int, seed: int
-) -> NDArray[np.int64]:
-    """Which fold leaves each clip out: all clips of one source together, labels spread evenly.
-
-    Args:
-        sources: Shape (N,): what each clip was made from.
-        is_labelled: Shape (N,): whether it has a human MOS.
-        folds: At most this many; fewer when there are fewer labelled sources.
-        seed: Of the order of sources of equal size.
-
-    Raises:
-        ValueError: too few labelled clips or sources to leave any out.
-
-    >>> assign_folds(list("aabbccdd"), [True] * 8, 4, 0).tolist()
-    [2, 2, 0, 0, 1, 1, 3, 3]
-    """
-    names, source_N = np.unique(np.asarray(sources), return_inverse=True)
-    labelled_N = np.asarray(is_labelled, dtype=bool)
-    labels = np.bincount(source_N, labelled_N, len(names))
-    n_sources = int((labels > 0).sum())
-    if labelled_N.sum() < FEWEST_CLIPS or n_sources < FEWEST_SOURCES:
-        raise ValueError(
-            f"Training needs {FEWEST_CLIPS} clips with a MOS from {FEWEST_SOURCES} sources; there "
-            f"are {int(labelled_N.sum())} from {n_sources}. Collect more ratings."
-        )
-    used = min(folds, n_sources)
-    order = np.lexsort((np.random.default_rng(seed).permutation(len(names)), -labels))
-    held, fold_of = np.zeros((used, 2)), np.zeros(len(names), dtype=np.int64)
-    sizes = np.bincount(source_N)
-    for source in order:
-        fold = int(np.lexsort((held[:, 1], held[:, 0]))[0])
-        fold_of[source] = fold
-        held[fold] += labels[source], sizes[source]
-    return fold_of[source_N]
+    def point(self) -> dict[str, Any]:
+        """As a point of the curves."""
+        aside = None if np.isnan(self.aside) else round(self.aside, 5)
+        return {
+            "fold": self.fold,
+            "stage": self.stage,
+            "epoch": self.epoch,
+            "loss": round(self.loss, 5),
+            "aside": aside,
+        }
 
 
 def train(
@@ -128,195 +70,271 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train one member a fold; what was trained before is not trained again.
 
-    Each epoch draws its chances from the seed and its own number alone, so that a stopped training
-    goes on to the very numbers of an undisturbed one.
-
     Args:
-        config: Shape and training.
-        data: The clips.
-        folder: Where members and progress are kept.
-        report: Told of each epoch; whatever it raises stops training, to be resumed later.
+        config: Shape and training; its encoders are those of `data.features`.
+        data: Clips, and what they were found to be worth.
+        folder: Where members are kept, `member-0-ws` as it was after proxy MOS and `member-0` after
+            human MOS, and where an unfinished one stands.
+        report: Told after every epoch; what it raises ends training, to be gone on with later.
 
     Returns:
-        The curves: fold, stage, epoch and mean loss of every epoch.
+        The curves: a point for every epoch, as of `Progress`.
+
+    Raises:
+        ValueError: what was kept there belongs to another configuration or other data.
     """
-    n_folds = len(data.proxy_FN)
-    epochs = {"ws": config.epochs_ws, "ft": config.epochs_ft}
-    a_fold = sum(epochs.values())
-    curves: list[dict[str, Any]] = _kept_curves(folder, config)
-    with _threads_for(len(data.mos_N)):
-        for fold in range(n_folds):
-            if _member_path(folder, fold).exists():
-                continue
-            for stage, epoch, loss in _train_member(config, data, fold, folder, curves):
-                curves.append({"fold": fold, "stage": stage, "epoch": epoch, "loss": loss})
-                done = fold * a_fold + (epochs["ws"] if stage == "ft" else 0) + epoch + 1
-                report(Progress(done / (n_folds * a_fold), fold, stage, epoch, loss))
+    world, batches, fingerprint = World(), Batches(data.features), data.fingerprint()
+    curves = _kept_curves(folder)
+    for fold in range(data.n_folds):
+        if member_path(folder, fold).exists():
+            continue
+        points: list[dict[str, Any]] = []
+        course = _Course(config, data, batches, folder, fold, fingerprint, world)
+        with _threads_for(data.n):
+            for progress in course.run(points):
+                if world.is_first:
+                    report(replace(progress, frac=(fold + progress.frac) / data.n_folds))
+        curves = [point for point in curves if point["fold"] != fold] + points
+        if world.is_first:
+            _keep_curves(folder, curves)
+        world.wait()
+    if world.is_first:
+        _standing_path(folder).unlink(missing_ok=True)
     return curves
+
+
+def member_path(folder: Path, fold: int, stage: str = "ft") -> Path:
+    """Where a member lies, as it was after a stage."""
+    return folder / f"member-{fold}{'-ws' if stage == 'ws' else ''}.safetensors"
+
+
+def _standing_path(folder: Path) -> Path:
+    return folder / "progress.safetensors"
+
+
+def _kept_curves(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "curves.json"
+    kept: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return kept
+
+
+def _keep_curves(folder: Path, curves: list[dict[str, Any]]) -> None:
+    path = folder / "curves.unfinished"
+    path.write_text(json.dumps(curves))
+    path.replace(folder / "curves.json")
+
+
+@dataclass(frozen=True)
+class _Course:
+    """The training of one member."""
+
+    config: FusionConfig
+    data: TrainingData
+    batches: Batches
+    folder: Path
+    fold: int
+    fingerprint: str
+    world: World
+
+    def run(self, points: list[dict[str, Any]]) -> Iterator[Progress]:
+        """Its stages, epoch by epoch, from where it stands; points are its curves so far."""
+        torch.manual_seed(_chance(self.config.seed, self.fold))
+        network = FusionNetwork(self.config)
+        outside = np.flatnonzero(self.data.fold_N != self.fold)
+        network.standardise({k: x.cpu() for k, x in self.batches.rows(outside).items()})
+        network.to(self.batches.device)
+        path = _standing_path(self.folder)
+        kept = load_standing(path, self.config, self.fold, self.fingerprint)
+        points.extend(kept.curves if kept else [])
+        for number, name in enumerate(STAGES):
+            if kept and kept.stage > number:
+                continue
+            standing = kept or Standing(self.fold, number, fingerprint=self.fingerprint)
+            kept = None
+            stage = _Stage(self, network, standing)
+            for loss, aside in stage.epochs():
+                frac = self._frac(number, standing.epoch)
+                progress = Progress(frac, self.fold, name, standing.epoch - 1, loss, aside)
+                points.append(progress.point())
+                yield progress
+                stage.save_now_and_then(path, points)
+            stage.take_best()
+            if name == STAGES[-1]:
+                stage.learn_proxy_share(self.data.proxy_FN[self.fold])
+            if self.world.is_first:
+                words = {"fold": self.fold, "stage": name, "fingerprint": self.fingerprint}
+                save_member(network, member_path(self.folder, self.fold, name), **words)
+
+    def _frac(self, number: int, epoch: int) -> float:
+        before = self.config.epochs_ws if number else 0
+        return (before + epoch) / (self.config.epochs_ws + self.config.epochs_ft)
+
+
+class _Stage:
+    """One stage of one member: its targets, optimiser, and the best network so far."""
+
+    def __init__(self, course: _Course, network: FusionNetwork, standing: Standing) -> None:
+        self.config, self.batches, self.world = course.config, course.batches, course.world
+        self.network, self.standing = network, standing
+        self.stage = STAGES[standing.stage]
+        share = self.config.aside_frac if self.config.patience else 0.0
+        self.targets, self.aside = targets_of(
+            course.data, course.fold, self.stage, share, self.config.seed
+        )
+        self.optimiser = torch.optim.Adam(
+            network.train_stage(self.stage), lr=self.config.rate(self.stage), fused=True
+        )
+        standing.restore(network, self.optimiser)
+        self.together = self.world.wrapped(network)
+        self.saved_at = time.monotonic()
+
+    def epochs(self) -> Iterator[tuple[float, float]]:
+        """Losses of each epoch, until all are run or clips set aside get no better."""
+        if len(self.targets.rows) < 2:
+            return  # without this fold's labels nothing rises with MOS: there is no proxy
+        if self.aside and self.standing.best_loss is None:
+            self._keep_best(self._aside_loss())  # no training at all may be best
+        while self.standing.epoch < self.config.epochs(self.stage) and not self._is_over():
+            loss = self._epoch()
+            self.standing.epoch += 1
+            aside = self._aside_loss()
+            self._keep_best(aside)
+            yield loss, aside
+
+    def _is_over(self) -> bool:
+        return self.aside is not None and self.standing.since_best >= self.config.patience
+
+    def _keep_best(self, aside: float) -> None:
+        if self.aside is None:
+            return
+        best = self.standing.best_loss
+        if best is None or aside < best:
+            self.standing.best_loss, self.standing.since_best = aside, 0
+            self.standing.best = {k: v.clone() for k, v in self.network.state_dict().items()}
+        else:
+            self.standing.since_best += 1
+
+    def take_best(self) -> None:
+        """The network as it was best on clips set aside; as it is where there were none."""
+        if self.standing.best:
+            self.network.load_state_dict(self.standing.best)
+
+    def learn_proxy_share(self, proxy_N: NDArray[np.float64]) -> None:
+        """How much the proxy is to count beside the network, from clips set aside if there are."""
+        rows = torch.empty(0, dtype=torch.int64) if self.aside is None else self.aside.rows
+        own_B = self._said(rows).cpu().double().numpy() if len(rows) else np.empty(0)
+        mos_B = self.aside.unit.double().numpy() if self.aside else np.empty(0)
+        unit_N = (proxy_N - 1) / 4
+        share = proxy_share(own_B, unit_N[rows.numpy()], mos_B) if np.isfinite(unit_N).any() else 0
+        self.network.proxy_share.fill_(self.world.agreed(share))
+
+    def _said(self, rows: Tensor) -> Tensor:
+        self.network.eval()
+        with torch.inference_mode():
+            mean_B: Tensor = self.network(self.batches.rows(rows.numpy())).mean_B
+        return mean_B
+
+    def save_now_and_then(self, path: Path, points: list[dict[str, Any]]) -> None:
+        """Keep where training stands, at the end of an epoch, at most once a second."""
+        if self.world.is_first and time.monotonic() - self.saved_at > SAVE_EVERY_S:
+            self.standing.curves = points
+            save_standing(path, self.network, self.optimiser, self.standing)
+            self.saved_at = time.monotonic()
+
+    def _epoch(self) -> float:
+        """One pass in random order; the mean loss."""
+        self.network.train()
+        number, epoch = self.standing.stage + 1, self.standing.epoch
+        losses, sizes = [], []
+        with torch.random.fork_rng(devices=[]):
+            # Batches are drawn alike everywhere; what is dropped inside differs by process.
+            torch.manual_seed(_chance(self.config.seed, self.standing.fold, number, epoch))
+            order = torch.randperm(len(self.targets.rows))
+            dropped = drop_modalities(len(order), self.config)
+            if self.world.rank:
+                torch.manual_seed(_chance(self.config.seed, number, epoch, self.world.rank))
+            for index in order.split(self.config.batch):
+                if len(index) < 2 and len(order) > 1:
+                    continue  # a concordance of one clip is none
+                losses.append(self._step(index, dropped))
+                sizes.append(len(index))
+        return float(np.average([float(loss) for loss in losses], weights=sizes))
+
+    def _step(self, index: Tensor, dropped_N: Tensor) -> Tensor:
+        own = self.world.part(index)
+        features = self.batches.batch(self.targets.rows[own], dropped_N[own], self.config)
+        where = self.batches.device
+        with _precision(self.config, where):
+            output = self.together(features)
+        output = self.world.whole(output, len(index))
+        unit, weight = self.targets.unit[index].to(where), self.targets.weight[index].to(where)
+        loss = loss_of(output, unit, weight, self.config)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        return loss.detach()
+
+    def _aside_loss(self) -> float:
+        """On the clips set aside, nothing dropped; NaN where there are none."""
+        if self.aside is None:
+            return float("nan")
+        self.network.eval()
+        with torch.inference_mode():
+            output = self.network(self.batches.rows(self.aside.rows.numpy()))
+            targets: Targets = self.aside
+            where = self.batches.device
+            loss = loss_of(output, targets.unit.to(where), targets.weight.to(where), self.config)
+        return self.world.agreed(float(loss))
+
+
+def proxy_share(own_B: ArrayLike, proxy_B: ArrayLike, mos_B: ArrayLike) -> float:
+    r"""How much the proxy counts in :math:`(1-c)\,f + c\,p`, drawn towards one half.
+
+    .. math:: c = \frac{\sum d r + \tfrac12\lambda}{\sum d^2 + \lambda}, \quad d = p - f,
+       \quad r = y - f, \quad \lambda = 50\,\overline{d^2}
+
+    Both err, mostly on different clips, so that their mean is better than either; few clips that
+    neither was trained on cannot tell shares apart, and equal ones are hard to beat.
+
+    Source: ridge regression towards equal weights; Stock and Watson (2004) for why equal ones.
+
+    Args:
+        own_B, proxy_B, mos_B: Network, proxy MOS and MOS of clips set aside, on one scale.
+
+    Returns:
+        0 to 1.
+
+    >>> proxy_share([], [], [])
+    0.5
+    """
+    own, proxy, mos = (np.asarray(a, dtype=np.float64) for a in (own_B, proxy_B, mos_B))
+    known = np.isfinite(proxy)
+    apart, wanted = (proxy - own)[known], (mos - own)[known]
+    size = float(apart @ apart)
+    if size <= 1e-12:
+        return 0.5
+    pull = EQUAL_CLIPS * size / len(apart)
+    return float(np.clip((apart @ wanted + 0.5 * pull) / (size + pull), 0, 1))
+
+
+def _precision(config: FusionConfig, where: torch.device) -> Any:
+    """Products in bfloat16 on a GPU, or where asked for: parameters and losses stay float32."""
+    is_short = config.precision == "bfloat16"
+    if config.precision == "auto":
+        is_short = where.type == "cuda"
+    return torch.autocast(where.type, torch.bfloat16) if is_short else nullcontext()
 
 
 @contextmanager
 def _threads_for(n_clips: int) -> Iterator[None]:
-    """One thread for a small set: its steps are so short that threads only wait for each other.
-
-    On 72 clips and two cores that others used too, two threads took 8 to 17 times as long as one.
-    """
+    """One thread where batches are few: two of them beside another busy process lose all speed."""
     before = torch.get_num_threads()
-    torch.set_num_threads(before if n_clips > FEW_CLIPS else 1)
+    if n_clips < FEW_CLIPS:
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _member_path(folder: Path, fold: int) -> Path:
-    return folder / f"member-{fold}.safetensors"
-
-
-def _progress_path(folder: Path) -> Path:
-    return folder / "progress.safetensors"
-
-
-def _kept_curves(folder: Path, config: FusionConfig) -> list[dict[str, Any]]:
-    path = _progress_path(folder)
-    if not path.exists():
-        return []
-    curves: list[dict[str, Any]] = load_progress(path, config)[0]["curves"]
-    return curves
-
-
-def _train_member(
-    config: FusionConfig, data: TrainingData, fold: int, folder: Path, curves: list[dict[str, Any]]
-) -> Iterator[tuple[str, int, float]]:
-    """Train the member of a fold, epoch by epoch, from wherever it stands."""
-    features = {name: torch.tensor(np.asarray(x)) for name, x in data.features.items()}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_chance(config.seed, fold, 0, 0))
-        network = FusionNetwork(config)
-    train_N = torch.from_numpy(data.fold_N != fold)
-    network.standardise({name: x[train_N] for name, x in features.items()})
-    start, kept = _resume(folder, config, fold)
-    saved_at = time.monotonic()
-    for number, stage in enumerate(STAGES):
-        targets = _targets(data, fold, stage)
-        if len(targets.rows) < 2:
-            continue  # without this fold's labels nothing rises with MOS: there is no proxy
-        rate = config.rate_ws if stage == "ws" else config.rate_ft
-        optimiser = torch.optim.Adam(network.train_stage(stage), lr=rate)
-        epochs = config.epochs_ws if stage == "ws" else config.epochs_ft
-        for epoch in range(epochs):
-            if (number, epoch) < start:
-                continue
-            if (number, epoch) == start and kept:
-                restore(kept, network, optimiser)
-            chance = _chance(config.seed, fold, number + 1, epoch)
-            loss = _epoch(network, optimiser, features, targets, config, chance)
-            yield stage, epoch, loss
-            if time.monotonic() - saved_at > SAVE_EVERY_S and epoch + 1 < epochs:
-                state = {"fold": fold, "stage": number, "epoch": epoch + 1, "curves": curves}
-                save_progress(_progress_path(folder), network, optimiser, state)
-                saved_at = time.monotonic()
-    save_member(network, _member_path(folder, fold))
-
-
-def _resume(
-    folder: Path, config: FusionConfig, fold: int
-) -> tuple[tuple[int, int], dict[str, Tensor]]:
-    """Stage and epoch to go on from, with the tensors of that moment."""
-    path = _progress_path(folder)
-    if not path.exists():
-        return (0, 0), {}
-    state, tensors = load_progress(path, config)
-    if state["fold"] != fold:
-        return (0, 0), {}
-    return (state["stage"], state["epoch"]), tensors
-
-
-@dataclass(frozen=True)
-class _Targets:
-    """Rows that a stage trains on, with unit-scale targets and weights of mean 1."""
-
-    rows: Tensor
-    unit: Tensor
-    weight: Tensor
-
-
-def _targets(data: TrainingData, fold: int, stage: str) -> _Targets:
-    """Proxy MOS of all clips outside the fold, or human MOS of the rated ones among them."""
-    value_N = data.proxy_FN[fold] if stage == "ws" else data.mos_N
-    var_N = data.proxy_var_FN[fold] if stage == "ws" else data.mos_var_N
-    rows = np.flatnonzero((data.fold_N != fold) & ~np.isnan(value_N))
-    # A tenth of a MOS point squared is left as the model's own error, so that no clip rules alone.
-    weight = 1 / (0.1 + var_N[rows])
-    return _Targets(
-        torch.from_numpy(rows),
-        torch.from_numpy((value_N[rows] - 1) / 4).float(),
-        torch.from_numpy(weight * len(rows) / max(weight.sum(), 1e-12)).float(),
-    )
-
-
-def _epoch(
-    network: FusionNetwork,
-    optimiser: torch.optim.Adam,
-    features: dict[str, Tensor],
-    targets: _Targets,
-    config: FusionConfig,
-    chance: int,
-) -> float:
-    """One pass in random order; the mean loss."""
-    network.train()
-    losses = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(chance)
-        order = torch.randperm(len(targets.rows))
-        for index in order.split(config.batch):
-            if len(index) < 2 and len(order) > 1:
-                continue  # a concordance of one clip is none
-            rows = targets.rows[index]
-            batch = _drop_modalities({k: x[rows] for k, x in features.items()}, config)
-            loss = loss_of(
-                network(batch), targets.unit[index], targets.weight[index], config.ccc_weight
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(float(loss.detach()))
-    return float(np.mean(losses))
-
-
-def _drop_modalities(batch: dict[str, Tensor], config: FusionConfig) -> dict[str, Tensor]:
-    """Now and then a clip loses one modality, so that a missing one is nothing new later."""
-    if len(config.modalities) < 2 or config.modality_dropout == 0:
-        return batch
-    size = len(next(iter(batch.values())))
-    is_hit = torch.rand(size) < config.modality_dropout
-    which = torch.randint(len(config.modalities), (size,))
-    dropped = {}
-    for spec in config.encoders:
-        lost = is_hit & (which == config.modalities.index(spec.modality))
-        dropped[spec.name] = batch[spec.name].masked_fill(lost[:, None], float("nan"))
-    return dropped
-
-
-def loss_of(output: Output, unit_B: Tensor, weight_B: Tensor, ccc_weight: float) -> Tensor:
-    r"""Weighted squared error, concordance, and the variance's own likelihood.
-
-    .. math:: L = 10\,\overline{w(\mu-y)^2} + \lambda(1-\mathrm{CCC}(\mu, y)) +
-       0.1\,\overline{\tfrac12(\log v + (\mu_0-y)^2/v)}
-
-    The likelihood moves the variance only: in it the mean :math:`\mu_0` is held fixed.
-
-    Source: Lin (1989) for the concordance correlation; the weights of the terms are our own.
-    """
-    mean_B = output.mean_B
-    error = (weight_B * (mean_B - unit_B) ** 2).mean()
-    covariance = ((mean_B - mean_B.mean()) * (unit_B - unit_B.mean())).mean()
-    spread = mean_B.var(unbiased=False) + unit_B.var(unbiased=False)
-    shift = (mean_B.mean() - unit_B.mean()) ** 2
-    ccc = 2 * covariance / (spread + shift).clamp_min(1e-8)
-    squared = (mean_B.detach() - unit_B) ** 2
-    likelihood = 0.5 * (output.log_var_B + squared / output.log_var_B.exp())
-    return 10 * error + ccc_weight * (1 - ccc) + 0.1 * (weight_B * likelihood).mean()
 
 
 def _chance(*numbers: int) -> int:
@@ -324,23 +342,6 @@ def _chance(*numbers: int) -> int:
     return int(np.random.SeedSequence(list(numbers)).generate_state(1)[0])
 
 
-def predict(folder: Path, features: dict[str, NDArray[np.float32]], folds: int) -> Predictions:
-    """Scores of clips by every member.
-
-    Args:
-        folder: Where `train` kept the members.
-        features: As for training, any clips.
-        folds: How many members there are.
-    """
-    tensors = {name: torch.tensor(np.asarray(x)) for name, x in features.items()}
-    means, variances, gates = [], [], []
-    modalities: tuple[str, ...] = ()
-    for fold in range(folds):
-        network = load_member(_member_path(folder, fold))
-        modalities = network.config.modalities
-        with torch.inference_mode():
-            output = network(tensors)
-        means.append(1 + 4 * output.mean_B.double().numpy())
-        variances.append(16 * output.log_var_B.double().exp().numpy())
-        gates.append(output.gates_BS.double().numpy())
-    return Predictions(np.array(means), np.array(variances), np.mean(gates, axis=0), modalities)
+def count_parameters(network: nn.Module) -> int:
+    """All of them, frozen or not."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from learner.models.fusion import FusionModel, Prediction, TrainingRun
+from learner.models.fusion import (
+    FusionModel,
+    Prediction,
+    Promotion,
+    Reproduction,
+    Rescoring,
+    RetrainPolicy,
+    TrainingRun,
+)
 from learner.models.jobs import Job
 from learner.models.metrics import Extraction, MetricScore
 from learner.models.proxy import Audit, Normalisation, ProxyWeights, Refit
 from learner.models.rounds import DryRun, Query, Round, RoundRequest
+from learner.models.scoring import Scoring
 
 __all__ = [
     "Audit",
@@ -17,10 +26,15 @@ __all__ = [
     "MetricScore",
     "Normalisation",
     "Prediction",
+    "Promotion",
     "ProxyWeights",
     "Query",
     "Refit",
+    "Reproduction",
+    "Rescoring",
+    "RetrainPolicy",
     "Round",
     "RoundRequest",
+    "Scoring",
     "TrainingRun",
 ]

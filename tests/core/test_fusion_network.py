@@ -8,8 +8,8 @@ import torch
 
 from learner.fusion.checkpoints import load_member, save_member
 from learner.fusion.config import EncoderSpec, FusionConfig
-from learner.fusion.network import FusionNetwork
-from learner.fusion.training import loss_of
+from learner.fusion.network import FusionNetwork, Output
+from learner.fusion.losses import concordance, loss_of
 
 SPECS = (
     EncoderSpec("voice", "1", "audio", 12),
@@ -69,7 +69,7 @@ def test_a_gradient_reaches_every_trained_parameter_and_no_frozen_one(network, s
     with torch.no_grad():
         for adapter in network.adapters.values():
             adapter.up.weight.normal_()  # at 0 the way to `down` would be closed
-    loss_of(network(batch()), torch.rand(6), torch.ones(6), 0.5).backward()
+    loss_of(network(batch()), torch.rand(6), torch.ones(6), CONFIG).backward()
     for name, parameter in network.named_parameters():
         reached = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
         is_lone_gate = name.startswith("inner.text")  # its gate is 1 whatever it says
@@ -107,14 +107,98 @@ def test_a_network_comes_back_from_disk_as_it_was(network, tmp_path):
 def test_vectors_of_another_width_are_refused_by_name(network):
     with pytest.raises(ValueError, match="'words' are 9 wide; this network takes 10"):
         network({**batch(), "words": torch.zeros(6, 9)})
-    with pytest.raises(ValueError, match="no vectors of encoder 'words'"):
-        network({name: x for name, x in batch().items() if name != "words"})
+    with pytest.raises(ValueError, match="no vectors of any encoder of this network"):
+        network({"other": torch.zeros(6, 9)})
 
 
-def test_configurations_that_make_no_sense_are_refused():
-    for wrong in ({"encoders": ()}, {"width": 30}, {"folds": 1}):
-        with pytest.raises(ValueError):
-            FusionConfig(**{"encoders": SPECS, **wrong})
+def test_an_encoder_that_is_left_out_is_as_one_without_an_answer(network):
+    features = batch()
+    without = network({name: x for name, x in features.items() if name != "words"})
+    features["words"] = torch.full((6, 10), float("nan"))
+    assert torch.equal(without.mean_B, network(features).mean_B)
+    assert torch.equal(without.gates_BS[:, 1], torch.zeros(6))
+
+
+def test_a_lone_gate_says_so(network):
+    assert network.lone == ("text",)
+    assert "text (its gate is 1)" in repr(network)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"encoders": ()}, "at least one encoder"),
+        ({"encoders": SPECS[:1] * 2}, "stands twice"),
+        ({"width": 30}, "multiple of 4 heads"),
+        ({"folds": 1}, "folds must be 2 or more"),
+        ({"dropout": 1.0}, "dropout must be from 0 to below 1"),
+        ({"loss": "hinge"}, "loss 'hinge': give one of mse_ccc"),
+        ({"precision": "half"}, "precision 'half'"),
+        ({"rate_ws": 0.0}, "learning rates"),
+    ],
+)
+def test_configurations_that_make_no_sense_are_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        FusionConfig(**{"encoders": SPECS, **wrong})
+
+
+def test_a_configuration_comes_back_from_json_and_unknown_settings_are_named():
+    assert FusionConfig.from_json(CONFIG.to_json()) == CONFIG
+    with pytest.raises(ValueError, match="unknown settings of a network: colour"):
+        FusionConfig.from_json(CONFIG.to_json()[:-1] + ', "colour": "red"}')
+
+
+def test_the_paper_s_numbers_are_a_preset():
+    paper = CONFIG.as_paper()
+    assert (paper.width, paper.epochs_ws, paper.epochs_ft) == (256, 50, 50)
+    assert (paper.rate_ws, paper.batch, paper.dropout, paper.rank) == (1e-4, 64, 0.2, 16)
+
+
+def test_a_checkpoint_of_other_encoders_is_refused_with_the_difference(network, tmp_path):
+    save_member(network, tmp_path / "member.safetensors")
+    wider = (EncoderSpec("voice", "2", "audio", 13), *SPECS[1:])
+    with pytest.raises(ValueError, match="'voice' at version 1, 12 wide, not 2, 13 wide: retrain"):
+        load_member(tmp_path / "member.safetensors", FusionConfig(wider, width=16, layers=2))
+    with pytest.raises(ValueError, match="'words', which is not wanted"):
+        load_member(tmp_path / "member.safetensors", CONFIG.only(("audio",)))
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "member.safetensors"
+    path.write_bytes(b"not at all")
+    with pytest.raises(ValueError, match="cannot be read as safetensors"):
+        load_member(path)
+
+
+def output_of(mean, log_var=0.0):
+    mean_B = torch.tensor(mean, requires_grad=True)
+    nothing = torch.zeros(len(mean), 1)
+    return Output(mean_B, torch.full((len(mean),), log_var), nothing, {}, nothing)
+
+
+@pytest.mark.parametrize("loss", ["mse_ccc", "mse", "nll", "pairwise"])
+def test_every_loss_is_least_at_the_truth_and_blind_to_clips_that_weigh_nothing(loss):
+    config = FusionConfig(SPECS, loss=loss)
+    unit, weight = torch.tensor([0.2, 0.5, 0.9, 0.0]), torch.tensor([1.0, 2.0, 1.0, 0.0])
+    right = loss_of(output_of([0.2, 0.5, 0.9, 0.7]), unit, weight, config)
+    wrong = loss_of(output_of([0.3, 0.4, 0.9, 0.7]), unit, weight, config)
+    other = loss_of(output_of([0.2, 0.5, 0.9, 0.1]), unit, weight, config)
+    assert right < wrong
+    assert torch.equal(right, other)
+
+
+def test_concordance_is_that_of_its_formula():
+    x, y = torch.tensor([0.1, 0.4, 0.3, 0.8]), torch.tensor([0.2, 0.3, 0.5, 0.9])
+    a, b = x.numpy(), y.numpy()
+    wanted = 2 * np.cov(a, b, bias=True)[0, 1] / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+    assert float(concordance(x, y, torch.ones(4))) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_pairs_within_the_margin_cost_nothing_beyond_their_error():
+    unit, weight = torch.tensor([0.2, 0.5]), torch.ones(2)
+    both_high = output_of([0.3, 0.6])  # the difference is right
+    plain = loss_of(both_high, unit, weight, FusionConfig(SPECS, loss="mse"))
+    assert torch.equal(loss_of(both_high, unit, weight, FusionConfig(SPECS, loss="pairwise")), plain)
 
 
 def test_standardising_takes_the_clips_own_scale(network):

@@ -26,6 +26,7 @@ from learner.models import (
     TrainingRun,
 )
 from learner.registry import shelf
+from learner.selectors.registry import model_in_use
 
 
 def launch(campaign, **changes):
@@ -65,7 +66,16 @@ def test_a_round_goes_from_launch_to_a_trained_network(live, settings):
     assert (fresh(round_).stage, fresh(round_).state) == ("trained", "done")
     model = FusionModel.objects.get(training_run=run)
     names = [row["name"] for row in model.evaluation]
-    assert names[0] == "equal weights" and "out of fold" in names[-1]
+    assert names == [
+        "Equal weights",
+        "Best single metric",
+        "Proxy MOS",
+        "Network, on proxy MOS",
+        "Network, on proxy MOS, then MOS",
+        "DubScore",
+    ]
+    assert model.facts["n_labelled"] == 16 and model.facts["bytes"] > 10_000
+    assert model_in_use(live).pk == model.pk  # the first one speaks for the campaign at once
     assert Prediction.objects.filter(fusion_model=model).count() == 24
     assert Prediction.objects.filter(is_out_of_fold=True).count() == 16
 

@@ -1,0 +1,134 @@
+"""What a trained model says of clips, kept a row a clip and model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from annotator.models import Clip, Corpus
+from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
+from learner.actions.outcome import proxy_of
+from learner.fusion.config import EncoderSpec
+from learner.fusion.inputs import encoders_of
+from learner.models import FusionModel, Prediction, Rescoring
+from learner.selectors.inputs import read_inputs
+from learner.selectors.registry import models_in_use
+
+KNOWN = "known.safetensors"
+BLOCK = 2000  # clips that are scored and written together
+
+
+def write_predictions(
+    model: FusionModel, clips: list[Clip], said: Any, score_N: Any, is_oof_N: Any, known: Any
+) -> None:
+    """Rows of what a model says of clips; a later row of a clip takes the place of an earlier."""
+    distance_N = known.distance(said.summary_ND)
+    now, epistemic_N, aleatoric_N = timezone.now(), said.epistemic_var_N, said.aleatoric_var_N
+    rows = [
+        Prediction(
+            fusion_model=model,
+            clip=clip,
+            dubscore_raw=float(np.clip(score_N[i], 1, 5)),
+            epistemic_var=float(epistemic_N[i]),
+            aleatoric_var=float(aleatoric_N[i]),
+            is_out_of_fold=bool(is_oof_N[i]),
+            gates=dict(zip(said.modalities, said.gates_NS[i].round(4).tolist(), strict=True)),
+            inner_gates={name: round(float(w[i]), 4) for name, w in said.inner_gates.items()},
+            proxy_share=float(said.proxy_share_N[i]),
+            distance_frac=float(distance_N[i]) if np.isfinite(distance_N[i]) else None,
+            made_at=now,
+        )
+        for i, clip in enumerate(clips)
+    ]
+    Prediction.objects.bulk_create(
+        rows,
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["fusion_model", "clip"],
+        update_fields=[
+            "dubscore_raw",
+            "epistemic_var",
+            "aleatoric_var",
+            "is_out_of_fold",
+            "gates",
+            "inner_gates",
+            "proxy_share",
+            "distance_frac",
+            "made_at",
+        ],
+    )
+
+
+def said_by(model: FusionModel, clips: list[Clip]) -> tuple[Any, Any]:
+    """What a model says of clips, as an ensemble does of clips it has not seen.
+
+    Returns:
+        The predictions, and the clips that it knows.
+
+    Raises:
+        NotPossible: its files are gone.
+    """
+    from learner.fusion.doubt import Known
+    from learner.fusion.ensemble import members, predict
+
+    folder = settings.DUBSCORE_MODELS / model.folder
+    if not (folder / KNOWN).is_file():
+        raise NotPossible(f"{model} has no files in {folder}: bring them back, or train anew.")
+    specs = [EncoderSpec(**spec) for spec in model.encoders]
+    features = read_inputs(clips, encoders_of(specs)).arrays(specs)
+    weights = model.training_run.proxy_weights
+    proxy_1N = np.full((1, len(clips)), np.nan)
+    if weights is not None and not weights.fit["line"]["reason"]:
+        proxy_1N = proxy_of(weights, clips).mos_raw[None, :]
+    try:
+        said = predict(members(folder, model.n_members), features, proxy_1N)
+    except ValueError as reason:
+        raise NotPossible(str(reason)) from reason
+    return said, Known.load(folder / KNOWN)
+
+
+def queue_rescoring(*, model: FusionModel) -> Rescoring:
+    """Have a worker score the clips of the pool that the model has not scored yet."""
+    try:
+        with transaction.atomic():
+            job = Rescoring.objects.create(fusion_model=model)
+            enqueue(job)
+    except IntegrityError:  # one is under way
+        return model.rescorings.unfinished().get()
+    return job
+
+
+def rescore_corpus(*, corpus: Corpus) -> int:
+    """Queue a rescoring by every model in use on a corpus; say how many."""
+    models = models_in_use(corpus)
+    for model in models:
+        queue_rescoring(model=model)
+    return len(models)
+
+
+def run_rescoring(pk: int) -> None:
+    """Score what is not scored yet, block by block; what is written stays."""
+    job = Rescoring.objects.select_related(
+        "fusion_model__training_run__campaign", "fusion_model__training_run__proxy_weights"
+    ).get(pk=pk)
+    with running(job) as pulse:
+        if pulse is None:
+            return
+        model = job.fusion_model
+        pool = model.campaign.pool().select_related("source").order_by("name")
+        todo = list(pool.exclude(predictions__fusion_model=model))
+        for start in range(0, len(todo), BLOCK):
+            pulse.progress(start / len(todo), f"{start} of {len(todo)} clips")
+            _score(model, todo[start : start + BLOCK], pulse)
+        finish(pulse, f"{len(todo)} clips scored" if todo else "Every clip was scored already")
+
+
+def _score(model: FusionModel, clips: list[Clip], pulse: Pulse) -> None:
+    said, known = said_by(model, clips)
+    with transaction.atomic():
+        pulse.write()
+        write_predictions(model, clips, said, said.mean_N, [False] * len(clips), known)

@@ -1,0 +1,159 @@
+"""What a network is trained on, and which clips each member never sees.
+
+Shape letters: N clips, F folds, M metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from learner.proxy.fit import fit_weights
+from learner.proxy.missing import Filled
+from learner.proxy.result import proxy_mos
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+FEWEST_ASIDE = 40  # fewer clips set aside say less than they would teach
+# Of a MOS in points squared: what no label tells, so that no clip rules alone.
+OWN_VAR = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Clips to train on.
+
+    Args:
+        features: Encoder name to vectors, shape (N, width), NaN rows where there is none.
+        proxy_FN: Proxy MOS, 1 to 5, as known without the labels of each fold.
+        proxy_var_FN: Its variance.
+        mos_N: Human MOS, 1 to 5; NaN without ratings.
+        mos_var_N: Variance of that mean from its raters; NaN without ratings.
+        fold_N: Which fold leaves the clip out, 0 to F - 1; clips of one source in one fold.
+        source_N: Number of what each clip was made from.
+    """
+
+    features: Mapping[str, NDArray[np.float32]]
+    proxy_FN: Floats
+    proxy_var_FN: Floats
+    mos_N: Floats
+    mos_var_N: Floats
+    fold_N: Ints
+    source_N: Ints
+
+    @property
+    def n_folds(self) -> int:
+        """How many members there will be."""
+        return int(self.fold_N.max()) + 1
+
+    @property
+    def n(self) -> int:
+        """How many clips."""
+        return len(self.mos_N)
+
+    def fingerprint(self) -> str:
+        """Of everything that training reads: SHA-256, 64 digits."""
+        digest = sha256()
+        arrays: list[NDArray[Any]] = [self.features[name] for name in sorted(self.features)]
+        arrays += [self.proxy_FN, self.proxy_var_FN, self.mos_N, self.mos_var_N]
+        for array in [*arrays, self.fold_N, self.source_N]:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def only(self, rows: Ints) -> TrainingData:
+        """The same of some clips."""
+        return replace(
+            self,
+            features={name: x[rows] for name, x in self.features.items()},
+            proxy_FN=self.proxy_FN[:, rows],
+            proxy_var_FN=self.proxy_var_FN[:, rows],
+            mos_N=self.mos_N[rows],
+            mos_var_N=self.mos_var_N[rows],
+            fold_N=self.fold_N[rows],
+            source_N=self.source_N[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Clips of one stage of one member: rows, unit-scale targets, weights of mean 1."""
+
+    rows: Tensor
+    unit: Tensor
+    weight: Tensor
+
+
+def targets_of(
+    data: TrainingData, fold: int, stage: str, aside_frac: float, seed: int
+) -> tuple[Targets, Targets | None]:
+    """What a stage trains on, and the clips set aside to tell when to stop.
+
+    Proxy MOS of all clips outside the fold (`ws`), or human MOS of the rated ones among them
+    (`ft`). Set aside are whole sources, the same ones in both stages; none where they would be
+    fewer than 40 clips, or hold half of them.
+    """
+    value_N = data.proxy_FN[fold] if stage == "ws" else data.mos_N
+    var_N = data.proxy_var_FN[fold] if stage == "ws" else data.mos_var_N
+    rows = np.flatnonzero((data.fold_N != fold) & ~np.isnan(value_N))
+    is_aside = _set_aside(data, fold, aside_frac, seed)[rows]
+    if is_aside.sum() < FEWEST_ASIDE or is_aside.mean() >= 0.5:
+        return _targets(rows, value_N, var_N), None
+    return (
+        _targets(rows[~is_aside], value_N, var_N),
+        _targets(rows[is_aside], value_N, var_N),
+    )
+
+
+def _targets(rows: Ints, value_N: Floats, var_N: Floats) -> Targets:
+    weight = 1 / (OWN_VAR + var_N[rows])
+    return Targets(
+        torch.from_numpy(rows),
+        torch.from_numpy((value_N[rows] - 1) / 4).float(),
+        torch.from_numpy(weight * len(rows) / max(weight.sum(), 1e-12)).float(),
+    )
+
+
+def _set_aside(data: TrainingData, fold: int, share: float, seed: int) -> NDArray[np.bool_]:
+    """Whole sources outside the fold, until they hold that share of its labels."""
+    outside_N = data.fold_N != fold
+    random = np.random.default_rng([seed, fold, 7])
+    sources = random.permutation(np.unique(data.source_N[outside_N]))
+    labels = np.bincount(data.source_N, outside_N & ~np.isnan(data.mos_N), data.source_N.max() + 1)
+    reached = np.cumsum(labels[sources])
+    chosen = sources[: int(np.searchsorted(reached, share * reached[-1], side="left")) + 1]
+    if share <= 0:
+        chosen = chosen[:0]
+    return np.asarray(outside_N & np.isin(data.source_N, chosen))
+
+
+def proxies_without(
+    filled: Filled, mos_N: Floats, var_N: Floats, fold_N: Ints, seed: int
+) -> tuple[Floats, Floats]:
+    """Proxy MOS and its variance, learned anew without the labels of each fold.
+
+    Args:
+        filled: Normal scores of metrics without holes, shape (N, M).
+        mos_N, var_N: Human MOS and its noise; NaN without ratings.
+        fold_N: Which fold leaves each clip out.
+        seed: Of the draws.
+
+    Returns:
+        Two arrays of shape (F, N); NaN in a fold without whose labels nothing rises with MOS.
+    """
+    n_folds = int(fold_N.max()) + 1
+    mos_FN = np.full((n_folds, len(mos_N)), np.nan)
+    var_FN = np.full_like(mos_FN, np.nan)
+    for fold in range(n_folds):
+        rows = np.flatnonzero(~np.isnan(mos_N) & (fold_N != fold))
+        fit = fit_weights(filled.values[rows], mos_N[rows], noise_var=var_N[rows], seed=seed)
+        if not fit.line.reason:
+            said = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
+            mos_FN[fold], var_FN[fold] = said.mos_raw, said.total_var
+    return mos_FN, var_FN
