@@ -66,7 +66,7 @@ class PoweredSerializer(serializers.Serializer[Any]):
     )
     target = serializers.CharField()
     level = serializers.FloatField()
-    n_chosen = serializers.IntegerField(help_text="rated clips that strategies had chosen")
+    n_chosen = serializers.IntegerField(help_text="rated clips that chance did not pick")
     n_unpredicted = serializers.IntegerField(help_text="random rated clips without a prediction")
     rows = PoweredRowSerializer(many=True)
 

@@ -32,7 +32,7 @@ class PoweredSystems:
     Args:
         model: Whose predictions they rest on.
         target: The aspect it predicts.
-        n_chosen: Clips with a MOS that a strategy had chosen: they count by predictions only.
+        n_chosen: Clips with a MOS that chance did not pick: they count by predictions only.
         n_unpredicted: Random clips with a MOS that the model has not scored: they do not count.
     """
 
@@ -59,8 +59,9 @@ def random_clips(campaign: Campaign) -> set[int]:
     chose their clips is not known. What a strategy picked in another round, cancelled or not, is
     left out, for it may owe its ratings to that.
 
-    Together they are a random part of the pool but for one thing: later reserves are drawn from
-    what strategies of earlier rounds left.
+    Together they are a random part of the pool but for two things: later reserves are drawn from
+    what strategies of earlier rounds left, and clips that came to the corpus after a draw had no
+    part in it.
     """
     asked = Query.objects.filter(round__campaign=campaign)
     opened = campaign.assignments.filter(wave__label=Wave.FIRST, wave__number=1)
