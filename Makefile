@@ -10,8 +10,8 @@ WORKERS ?= 2
 THREADS ?= 8
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
   annotator/public_id.py annotator/rating_files annotator/rendition mos/aggregate.py mos/agreement mos/alphas.py mos/charts.py \
-  mos/clip_table.py mos/components.py mos/differences.py mos/from_sums.py mos/from_table.py mos/ledger.py mos/planning mos/rater_model.py \
-  mos/reliability.py mos/screening.py mos/summaries.py mos/tally.py learner/charts \
+  mos/clip_table.py mos/components.py mos/differences.py mos/from_sums.py mos/from_table.py mos/ledger.py mos/planning mos/prediction_powered.py \
+  mos/rater_model.py mos/reliability.py mos/screening.py mos/summaries.py mos/tally.py learner/charts \
   learner/device.py learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py \
   learner/audit learner/compute learner/demo learner/encoders learner/fusion learner/media learner/metrics \
   learner/proxy learner/strategies

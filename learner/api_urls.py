@@ -17,4 +17,5 @@ urlpatterns = [
     path(f"{CAMPAIGN}/audits/", api.Audits.as_view(), name="api-audits"),
     path(f"{CAMPAIGN}/audits/<int:pk>/", api.OneAudit.as_view(), name="api-audit"),
     path(f"{CAMPAIGN}/predictions/", api.Predictions.as_view(), name="api-predictions"),
+    path(f"{CAMPAIGN}/powered/", api.Powered.as_view(), name="api-powered"),
 ]

@@ -13,6 +13,7 @@ urlpatterns = [
     path(f"{CAMPAIGN}/learner/extract/", views.extract, name="extract"),
     path(f"{CAMPAIGN}/proxy/", views.proxy, name="proxy"),
     path(f"{CAMPAIGN}/proxy/refit/", views.refit, name="refit"),
+    path(f"{CAMPAIGN}/powered/", views.powered, name="powered"),
     path(f"{CAMPAIGN}/rounds/<int:number>/", views.round_page, name="round"),
     path(f"{CAMPAIGN}/rounds/<int:number>/stop/", views.stop_round, name="stop_round"),
     path(f"{CAMPAIGN}/dry-runs/<int:pk>/", views.dry_run, name="dry_run"),

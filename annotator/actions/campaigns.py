@@ -49,7 +49,7 @@ def _open_first_wave(campaign: Campaign) -> None:
         clips = [clips[index] for index in sorted(drawn)]
     open_wave(
         campaign=campaign,
-        label="First wave",
+        label=Wave.FIRST,
         clips=clips,
         ratings_per_clip=campaign.ratings_per_clip,
     )

@@ -152,6 +152,8 @@ class Membership(models.Model):
 class Wave(models.Model):
     """Places opened together in a campaign: the first design, or what a round asked for."""
 
+    FIRST = "First wave"  # label of the one opened at the start: of a random part of the pool
+
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="waves")
     number = models.PositiveIntegerField()
     label = models.CharField(max_length=120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from learner.api.powered import Powered
 from learner.api.predictions import Predictions
 from learner.api.proxy import Audits, OneAudit, Refits, Weights
 from learner.api.rounds import DryRuns, OneDryRun, OneRound, Rounds
@@ -12,6 +13,7 @@ __all__ = [
     "OneAudit",
     "OneDryRun",
     "OneRound",
+    "Powered",
     "Predictions",
     "Refits",
     "Rounds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from learner.charts.agreement import mos_scatter, reliability_diagram
+from learner.charts.forest import forest
 from learner.charts.intervals import interval_row, weight_bars
 from learner.charts.learning import learning_curve
 from learner.charts.pool import pool_map, project_2d
@@ -11,6 +12,7 @@ from learner.charts.training import curve, scatter
 
 __all__ = [
     "curve",
+    "forest",
     "interval_row",
     "learning_curve",
     "metric_radar",

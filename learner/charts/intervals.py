@@ -75,7 +75,7 @@ def weight_bars(rows: Iterable[WeightRow]) -> WeightBars:
     ticks = [0.0, highest / 2, highest]
     return WeightBars(
         rows=[_weight_bar(row, highest) for row in rows],
-        ticks=[(v, _digits(v), across(v, 0.0, highest, MARGIN)) for v in ticks],
+        ticks=[(v, digits_of(v), across(v, 0.0, highest, MARGIN)) for v in ticks],
         highest=highest,
     )
 
@@ -115,10 +115,10 @@ def _end_of_scale(value: float) -> float:
     )
 
 
-def _digits(value: float) -> int:
+def digits_of(value: float) -> int:
     """Decimals that a number needs, three at most.
 
-    >>> _digits(0.25), _digits(1.0), _digits(0.1)
+    >>> digits_of(0.25), digits_of(1.0), digits_of(0.1)
     (2, 0, 1)
     """
     return next((n for n in range(3) if abs(round(value, n) - value) < 1e-9), 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from learner.views.audits import audit_page, audits
 from learner.views.overview import extract, overview
+from learner.views.powered import powered
 from learner.views.proxy import proxy, refit
 from learner.views.rounds import dry_run, round_page, stop_round
 
@@ -13,6 +14,7 @@ __all__ = [
     "dry_run",
     "extract",
     "overview",
+    "powered",
     "proxy",
     "refit",
     "round_page",

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learner.charts import (
+    forest,
     interval_row,
     learning_curve,
     metric_radar,
@@ -103,6 +104,13 @@ def test_a_map_holds_all_its_clips(points):
 @given(ANY, ANY | st.none(), ANY | st.none())
 def test_an_interval_stays_in_its_row(value, low, high):
     assert_inside(interval_row(value, low, high, -1.0, 1.0))
+
+
+@given(st.lists(st.lists(st.tuples(ANY, ANY | st.none(), ANY), max_size=3), max_size=6))
+def test_a_forest_stays_in_its_rows(rows):
+    chart = forest([("a", ways) for ways in rows])
+    assert_inside(chart)
+    assert [len(row.marks) for row in chart.rows] == [len(ways) for ways in rows]
 
 
 @pytest.mark.parametrize("lo", ODD)

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from learner.charts import (
+    forest,
     interval_row,
     learning_curve,
     metric_radar,
@@ -29,6 +30,9 @@ COEFFICIENTS = [("Lips <b>", 0.7, 0.6), ("Pitch", -0.2, None), ("Voice", 0.5, 0.
 DRAWINGS = {
     "weight_axis": [BARS],
     "weight_bar": BARS.rows,
+    "forest_row": forest(
+        [("A <b>", [(3.25, 2.5, 4), (3.5, None, None)]), ("B", [(math.nan, 1, 2)]), ("C", [])]
+    ).rows,
     "interval_row": [
         interval_row(0.25, -3.5, 3.5, -1, 1),
         interval_row(math.nan, None, None, 0, 1),
