@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from learner.api.access import OfCampaign
-from learner.selectors.powered import PoweredRow, model_in_use, powered_systems
+from learner.selectors.powered import PoweredRow, powered_systems
+from learner.selectors.registry import model_in_use
 
 
 class KnownField(serializers.FloatField):

@@ -44,12 +44,6 @@ class PoweredSystems:
     n_unpredicted: int
 
 
-def model_in_use(campaign: Campaign) -> FusionModel | None:
-    """The network whose scores speak for a campaign: the last one trained; None before any."""
-    models = FusionModel.objects.filter(training_run__campaign=campaign)
-    return models.select_related("training_run__proxy_weights").first()
-
-
 def random_clips(campaign: Campaign) -> set[int]:
     """Keys of clips that chance alone picked to be rated, whether they have ratings or not.
 

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from annotator.selectors import has_simulated_ratings
 from learner.charts import forest
-from learner.selectors.powered import PoweredRow, model_in_use, powered_systems
+from learner.selectors.powered import PoweredRow, powered_systems
+from learner.selectors.registry import model_in_use
 from learner.views.access import studied
 
 

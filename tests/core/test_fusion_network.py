@@ -8,8 +8,8 @@ import torch
 
 from learner.fusion.checkpoints import load_member, save_member
 from learner.fusion.config import EncoderSpec, FusionConfig
-from learner.fusion.network import FusionNetwork, Output
 from learner.fusion.losses import concordance, loss_of
+from learner.fusion.network import FusionNetwork, Output
 
 SPECS = (
     EncoderSpec("voice", "1", "audio", 12),
@@ -198,7 +198,9 @@ def test_pairs_within_the_margin_cost_nothing_beyond_their_error():
     unit, weight = torch.tensor([0.2, 0.5]), torch.ones(2)
     both_high = output_of([0.3, 0.6])  # the difference is right
     plain = loss_of(both_high, unit, weight, FusionConfig(SPECS, loss="mse"))
-    assert torch.equal(loss_of(both_high, unit, weight, FusionConfig(SPECS, loss="pairwise")), plain)
+    assert torch.equal(
+        loss_of(both_high, unit, weight, FusionConfig(SPECS, loss="pairwise")), plain
+    )
 
 
 def test_standardising_takes_the_clips_own_scale(network):

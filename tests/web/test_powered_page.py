@@ -18,13 +18,15 @@ from learner.models import (
     MetricScore,
     Normalisation,
     Prediction,
+    Promotion,
     ProxyWeights,
     Round,
     TrainingRun,
 )
 from learner.registry import shelf
 from learner.selectors import labelled_clips
-from learner.selectors.powered import model_in_use, powered_systems, random_clips
+from learner.selectors.powered import powered_systems, random_clips
+from learner.selectors.registry import model_in_use
 from mos.prediction_powered import powered_mean
 from tests.ratings import give_rating
 
@@ -102,6 +104,9 @@ def train(campaign, clips=None, follows=1.0):
             is_out_of_fold=clip.pk in known,
         )
         for clip in (campaign.pool() if clips is None else clips)
+    )
+    Promotion.objects.create(
+        campaign=campaign, target="overall", fusion_model=model, reason="for a test"
     )
     return model
 
@@ -212,7 +217,7 @@ def test_labels_that_came_after_the_training_count_and_clips_without_a_score_do_
     assert after.rows[0].found.n_others == before.rows[0].found.n_others - 1
 
 
-def test_the_last_network_speaks(films):
+def test_the_network_promoted_last_speaks(films):
     assert model_in_use(films) is None
     train(films)
     last = train(films)
