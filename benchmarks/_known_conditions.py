@@ -24,6 +24,7 @@ from benchmarks._parts import Dub, Speech, answer, loaded, ready
 from learner.media import ClipMedia, Unavailable
 
 SEED = 20261127
+SOURCE = "#source"
 DUBS_A_FILM = 8
 # Fault: MOS points it costs at its worst, and how often it is drawn. Three of five can be heard in
 # the dub's own sound, one needs lips, one needs words.
@@ -118,8 +119,9 @@ class _Parts:
         self.metrics = {name: loaded("metric", name) for name in ready("metric")}
         self.encoders = {name: loaded("encoder", name) for name in ready("encoder")}
 
-    def ask(self, name: str, media: ClipMedia) -> Said:
-        values = {m: answer(lambda p=p: float(p.score(media)))[0] for m, p in self.metrics.items()}
+    def ask(self, name: str, media: ClipMedia, *, is_source: bool = False) -> Said:
+        asked = {} if is_source else self.metrics
+        values = {m: answer(lambda p=p: float(p.score(media)))[0] for m, p in asked.items()}
         vectors = {}
         for encoder, part in self.encoders.items():
             vector, _ = answer(lambda part=part: part.embed(media))
@@ -132,12 +134,12 @@ _parts: list[_Parts] = []
 
 
 def _film_said(path: Path, dubs: list[Planted], texts: tuple[str, str, str]) -> list[Said]:
-    """What a worker says of all dubs of one film."""
+    """What a worker says of one film as it is, named SOURCE, and of all its dubs."""
     if not _parts:
         _parts.append(_Parts())
     english, hindi, other_hindi = texts
     source = Dub.of(ClipMedia(path), ClipMedia(path).speech, transcript=english, language="en")
-    said = []
+    said = [_parts[0].ask(f"{dubs[0].film}{SOURCE}", source, is_source=True)]
     for one in dubs:
         seed = abs(hash_of(one.name))
         try:
