@@ -19,4 +19,10 @@ urlpatterns = [
     path(f"{CAMPAIGN}/dry-runs/<int:pk>/", views.dry_run, name="dry_run"),
     path(f"{CAMPAIGN}/audits/", views.audits, name="audits"),
     path(f"{CAMPAIGN}/audits/<int:pk>/", views.audit_page, name="audit"),
+    path(f"{CAMPAIGN}/models/", views.models, name="models"),
+    path(f"{CAMPAIGN}/models/policy/", views.policy, name="policy"),
+    path(f"{CAMPAIGN}/models/roll-back/", views.roll_back, name="roll_back"),
+    path(f"{CAMPAIGN}/models/<int:pk>/", views.model_page, name="model"),
+    path(f"{CAMPAIGN}/models/<int:pk>/promote/", views.promote, name="promote"),
+    path(f"{CAMPAIGN}/trainings/<int:pk>/", views.training, name="training"),
 ]

@@ -5,6 +5,16 @@ from __future__ import annotations
 from learner.api.powered import Powered
 from learner.api.predictions import Predictions
 from learner.api.proxy import Audits, OneAudit, Refits, Weights
+from learner.api.registry import (
+    ComparedModels,
+    Models,
+    OneModel,
+    OneTraining,
+    PromotedModel,
+    Promotions,
+    Trainings,
+    Triggers,
+)
 from learner.api.rounds import DryRuns, OneDryRun, OneRound, Rounds
 
 __all__ = [
@@ -18,4 +28,12 @@ __all__ = [
     "Refits",
     "Rounds",
     "Weights",
+    "ComparedModels",
+    "Models",
+    "OneModel",
+    "OneTraining",
+    "PromotedModel",
+    "Promotions",
+    "Trainings",
+    "Triggers",
 ]

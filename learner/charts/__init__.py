@@ -6,15 +6,16 @@ from learner.charts.agreement import mos_scatter, reliability_diagram
 from learner.charts.forest import forest
 from learner.charts.intervals import interval_row, weight_bars
 from learner.charts.learning import learning_curve
+from learner.charts.loss import loss_charts
 from learner.charts.pool import pool_map, project_2d
 from learner.charts.radar import metric_radar
-from learner.charts.training import curve, scatter
+from learner.charts.training import scatter
 
 __all__ = [
-    "curve",
     "forest",
     "interval_row",
     "learning_curve",
+    "loss_charts",
     "metric_radar",
     "mos_scatter",
     "pool_map",

@@ -1,10 +1,9 @@
-"""The two charts of a trained network: its scores beside MOS, and its loss."""
+"""DubScore beside MOS."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 SIZE, LEFT, BOTTOM, TOP, RIGHT = 360, 40, 34, 10, 10
 LOWEST, HIGHEST = 1.0, 5.0
@@ -40,24 +39,3 @@ def _x(value: float) -> float:
 
 def _y(value: float) -> float:
     return round(SIZE - BOTTOM - (value - LOWEST) / (HIGHEST - LOWEST) * (SIZE - BOTTOM - TOP), 1)
-
-
-WIDE, HIGH = 560, 160
-
-
-def curve(points: Sequence[dict[str, Any]]) -> str:
-    """The loss of each epoch, in the order of training, as the `points` of an SVG polyline.
-
-    >>> curve([{"loss": 1.0}, {"loss": 0.0}])
-    '0.0,0.0 560.0,160.0'
-    """
-    losses = [float(point["loss"]) for point in points]
-    if len(losses) < 2:
-        return ""
-    low, high = min(losses), max(losses)
-    span = (high - low) or 1.0
-    step = WIDE / (len(losses) - 1)
-    return " ".join(
-        f"{round(i * step, 1)},{round((high - loss) / span * HIGH, 1)}"
-        for i, loss in enumerate(losses)
-    )

@@ -22,6 +22,12 @@ def model_in_use(campaign: Campaign, target: str = "overall") -> FusionModel | N
     return last.fusion_model if last else None
 
 
+def can_roll_back(campaign: Campaign, target: str) -> bool:
+    """Whether another model was in use before the last one."""
+    last = Promotion.objects.filter(campaign=campaign, target=target).first()
+    return last is not None and last.replaced_id is not None
+
+
 def models_in_use(corpus: Corpus) -> list[FusionModel]:
     """Those of every campaign and aspect on a corpus."""
     pairs = Promotion.objects.filter(campaign__corpus=corpus).order_by()
@@ -73,3 +79,30 @@ def compare_models(first: FusionModel, second: FusionModel) -> dict[str, Any]:
     both = scores_beside_mos([first, second], second.target)
     judged = Judged(both["mos"], both["source"], both["system"])
     return {**gain(*both["scores"], judged), "first": first.pk, "second": second.pk}
+
+
+def gate_rows(model: FusionModel) -> list[dict[str, Any]]:
+    """Mean weight of each modality, over all clips and by condition, with how many clips there are.
+
+    A clip that lacks a modality counts with weight 0.
+    """
+    rows = Prediction.objects.filter(fusion_model=model).values_list("clip__condition", "gates")
+    by_condition: dict[str, list[dict[str, float]]] = {}
+    for condition, gates in rows:
+        by_condition.setdefault(condition, []).append(gates)
+    every = [gates for group in by_condition.values() for gates in group]
+    found = [_mean_gates("", every)] if every else []
+    if len(by_condition) > 1:
+        found += [_mean_gates(name, group) for name, group in sorted(by_condition.items())]
+    return found
+
+
+def _mean_gates(condition: str, group: list[dict[str, float]]) -> dict[str, Any]:
+    names = list(dict.fromkeys(name for gates in group for name in gates))
+    means = {name: float(np.mean([gates.get(name, 0.0) for gates in group])) for name in names}
+    return {"condition": condition, "n": len(group), "gates": means}
+
+
+def setting_rows(model: FusionModel) -> list[tuple[str, Any]]:
+    """Settings it was trained with, its encoders aside."""
+    return [(name, value) for name, value in model.config.items() if name != "encoders"]

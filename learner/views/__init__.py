@@ -6,6 +6,7 @@ from learner.views.audits import audit_page, audits
 from learner.views.overview import extract, overview
 from learner.views.powered import powered
 from learner.views.proxy import proxy, refit
+from learner.views.registry import model_page, models, policy, promote, roll_back, training
 from learner.views.rounds import dry_run, round_page, stop_round
 
 __all__ = [
@@ -13,10 +14,16 @@ __all__ = [
     "audits",
     "dry_run",
     "extract",
+    "model_page",
+    "models",
     "overview",
+    "policy",
     "powered",
+    "promote",
     "proxy",
     "refit",
+    "roll_back",
     "round_page",
     "stop_round",
+    "training",
 ]

@@ -16,8 +16,9 @@ from annotator.models import Campaign
 from annotator.selectors import has_simulated_ratings
 from learner import actions, selectors
 from learner.charts import learning_curve, scatter
-from learner.models import FusionModel, Job
+from learner.models import Job
 from learner.selectors.proxy import curve_series, history, last_audit
+from learner.selectors.registry import model_in_use, models_of
 from learner.views.access import studied
 
 
@@ -69,20 +70,21 @@ def _standing(campaign: Campaign) -> dict[str, Any]:
 def _results(campaign: Campaign) -> dict[str, Any]:
     """What has been learned so far."""
     weights = campaign.proxy_weights.first()
-    models = FusionModel.objects.filter(training_run__campaign=campaign)
-    model = models.select_related("training_run__proxy_weights").first()
+    models = models_of(campaign)
+    target = models[0].target if models else "overall"
+    model = model_in_use(campaign, target) or (models[0] if models else None)
     fits = history(campaign, weights.target) if weights else []
     learned = {
         "weights": weights,
         "audit": last_audit(campaign),
+        "newer": models[0] if models and model and models[0].pk > model.pk else None,
     }
     if len({fit.n_clips for fit in fits}) > 1:
         words = ("clips with a MOS", "PCC with MOS")
         learned["curve"] = learning_curve(curve_series(fits), *words)
     if model is None:
         return learned
-    target = model.training_run.proxy_weights.target
-    rows = selectors.prediction_rows(model, campaign, target)
+    rows = selectors.prediction_rows(model, campaign, model.target)
     points = [
         (row["mos_raw"], row["dubscore_raw"], row["clip"].name)
         for row in rows

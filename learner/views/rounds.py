@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 from annotator.selectors import has_simulated_ratings
 from learner import actions
 from learner.actions.plans import next_stage
-from learner.charts import curve, pool_map
+from learner.charts import pool_map
 from learner.models import DryRun, FusionModel, Job, Round
 from learner.selectors.rounds import advice_on_ratings, kinds_of, map_points, query_rows
 from learner.views.access import studied
@@ -40,7 +40,6 @@ def round_page(request: HttpRequest, campaign_id: str, number: int) -> HttpRespo
         "steps": _steps(round_),
         "queries": query_rows(round_),
         "run": run,
-        "curve": curve(run.curves) if run else "",
         "model": FusionModel.objects.filter(training_run__round=round_).first(),
         "next_url": _next_url(round_),
         "is_simulated": has_simulated_ratings(campaign),
