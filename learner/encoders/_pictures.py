@@ -26,13 +26,12 @@ class Sight:
 
     def __init__(self, folder: Path) -> None:
         sees = settings_of(folder, "preprocessor_config.json")
-        self.mean: list[float] = sees.get("image_mean", [0.5, 0.5, 0.5])
-        self.sd: list[float] = sees.get("image_std", [0.5, 0.5, 0.5])
+        self.mean: list[float] = [float(one) for one in sees.get("image_mean", (0.5,) * 3)]
+        self.sd: list[float] = [float(one) for one in sees.get("image_std", (0.5,) * 3)]
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Colour first, float32, shape (..., 3, H, W), of bytes of shape (..., H, W, 3)."""
         import torch
 
-        like = {"dtype": torch.float32, "device": pictures.device}
-        mean, sd = torch.tensor(self.mean, **like), torch.tensor(self.sd, **like)
+        mean, sd = (torch.tensor(one, device=pictures.device) for one in (self.mean, self.sd))
         return ((pictures.float() / 255 - mean) / sd).movedim(-1, -3)

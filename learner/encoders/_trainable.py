@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,8 @@ class Trainable(Protocol):
     A clip's vector is the sum over its pieces divided by the number of frames in them.
     """
 
-    card: ClassVar[Card]
-    at_once: ClassVar[int]  # pieces that go through the network together when a clip is embedded
+    card: Card
+    at_once: int  # pieces that go through the network together when a clip is embedded
     network: Any
 
     @classmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class FaceViT:
     )
 
     hub_id = HUB_ID
-    at_once: ClassVar[int] = BATCH
+    at_once = BATCH
 
     def __init__(self) -> None:
         self.network: Any = None

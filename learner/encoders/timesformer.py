@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class TimeSformer:
     )
 
     hub_id = HUB_ID
-    at_once: ClassVar[int] = 1
+    at_once = 1
 
     def __init__(self) -> None:
         self.network: Any = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Wav2Vec2:
     )
 
     hub_id = HUB_ID
-    at_once: ClassVar[int] = 1  # pieces may differ by a sample
+    at_once = 1  # pieces may differ by a sample
 
     def __init__(self) -> None:
         self.network: Any = None
