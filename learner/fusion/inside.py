@@ -76,10 +76,11 @@ def spec_inside(name: str, weights: Path) -> EncoderSpec:
 
     Raises:
         ValueError: there is no such encoder, or it cannot be trained.
+        WeightsError: its weights are missing.
     """
-    if name not in trainable_names():
-        trainable(name, weights)  # says why not
     part = shelf("encoder").get(name)
+    if name not in trainable_names() or not part.is_ready(weights):
+        trainable(name, weights)  # says why not
     version = f"{part.card.version}-{part.fingerprint(weights)}{INSIDE}"
     return EncoderSpec(name, version, part.card.modality, part.card.width)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from learner.fusion.config import FusionConfig
@@ -30,6 +30,7 @@ from learner.fusion.network import Output
 
 STANDING = "standing.safetensors"
 SAVE_EVERY_S = 60.0
+MODEL_VAR = 0.1  # MOS points squared, left as the model's own error: no clip rules alone
 STAGES = ("ws", "ft")
 Loss = Callable[[Output, Tensor, Tensor], Tensor]
 
@@ -47,6 +48,27 @@ class Targets:
     rows_N: Tensor
     unit_N: Tensor
     weight_N: Tensor
+
+
+def targets_of(mos_N: ArrayLike, var_N: ArrayLike, is_in_N: ArrayLike) -> Targets:
+    """Targets of a stage out of scores of all clips.
+
+    Args:
+        mos_N: MOS or proxy MOS, 1 to 5; NaN where there is none.
+        var_N: Its variance, in MOS points squared.
+        is_in_N: Which clips the stage may see.
+
+    >>> targets_of([1.0, 5.0, 3.0], [0.1, 0.1, 0.3], [True, True, False]).unit_N
+    tensor([0., 1.])
+    """
+    mos_N, var_N = np.asarray(mos_N, dtype=np.float64), np.asarray(var_N, dtype=np.float64)
+    rows = np.flatnonzero(np.asarray(is_in_N, dtype=bool) & ~np.isnan(mos_N))
+    weight = 1 / (MODEL_VAR + var_N[rows])
+    return Targets(
+        torch.from_numpy(rows),
+        torch.from_numpy((mos_N[rows] - 1) / 4).float(),
+        torch.from_numpy(weight * len(rows) / max(weight.sum(), 1e-12)).float(),
+    )
 
 
 @dataclass(frozen=True)
