@@ -131,9 +131,7 @@ class _Parts:
 _parts: list[_Parts] = []
 
 
-def _film_said(
-    path: Path, dubs: list[Planted], texts: tuple[str, str, str]
-) -> list[Said]:
+def _film_said(path: Path, dubs: list[Planted], texts: tuple[str, str, str]) -> list[Said]:
     """What a worker says of all dubs of one film."""
     if not _parts:
         _parts.append(_Parts())
@@ -176,9 +174,7 @@ def ask_all(
             yield done.result()
 
 
-def simulated_mos(
-    planted: list[Planted], ratings_a_clip: int, seed: int = SEED
-) -> dict[str, Any]:
+def simulated_mos(planted: list[Planted], ratings_a_clip: int, seed: int = SEED) -> dict[str, Any]:
     r"""Ratings of simulated raters: quality + clip + rater + residual, rounded to 1 to 5.
 
     Returns:

@@ -106,10 +106,7 @@ class SentenceBERT:
 
     def read(self, pieces: Tensor) -> tuple[Tensor, int]:
         """Vectors of length 1 of texts, shape (P, 768), each a frame of its own."""
-        import torch
-
-        tokens_PTD = self.network(pieces, attention_mask=torch.ones_like(pieces)).last_hidden_state
-        mean_PD = tokens_PTD.float().mean(dim=1)
+        mean_PD = self.network(pieces).last_hidden_state.float().mean(dim=1)  # none is padding
         return (mean_PD / mean_PD.norm(dim=1, keepdim=True)).double(), 1
 
     def _ids(self, text: str) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ Shape letters: B batch, P pieces, D width of an encoder.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,7 +186,8 @@ class EncodersInside(nn.Module):
 
     def _read(self, name: str, pieces: Tensor) -> tuple[Tensor, int]:
         read = self.parts[name].read
-        with torch.autocast(pieces.device.type, torch.bfloat16, enabled=self.recipe.is_bf16):
+        rough = torch.autocast(pieces.device.type, torch.bfloat16) if self.recipe.is_bf16 else None
+        with rough or nullcontext():
             if not (self.recipe.is_recomputed and torch.is_grad_enabled()):
                 return read(pieces)
             sums: tuple[Tensor, int] = checkpoint(
