@@ -19,7 +19,7 @@ REASON = "reason"
 
 
 class PreparedInputs:
-    """Pieces of clips as safetensors: about 32 kB for a second of sound, 600 kB of pictures.
+    """Pieces of clips as safetensors: 64 kB for a second of sound, 600 kB of pictures.
 
     Args:
         folder: Where they lie; it can be deleted at any time, and is made again.

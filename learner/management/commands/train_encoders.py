@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if device().type == "cpu" and not options["cpu"]:
             raise CommandError(
                 "There is no GPU here (DUBSCORE_DEVICE names another device). On a processor a "
-                "clip takes about half a minute each time it is seen: --cpu tries it all the same. "
+                "clip takes about a minute each time it is seen: --cpu tries it all the same. "
                 "Kept features (`manage.py extract`) need no GPU."
             )
         try:
