@@ -24,7 +24,7 @@ from learner.encoders._trainable import trainable
 from learner.features import FeatureStore
 from learner.fusion.config import EncoderSpec, FusionConfig
 from learner.fusion.evaluation import agreement, errors
-from learner.fusion.inputs import PreparedInputs
+from learner.fusion.pieces import PreparedInputs
 from learner.fusion.inside import EncodersInside, Recipe, spec_inside
 from learner.fusion.recipe import Clips, Loss, Step, predict_inside, targets_of, train_inside
 from learner.fusion.training import assign_folds

@@ -12,7 +12,7 @@ import torch
 
 from learner.encoders._trainable import trainable, trainable_names
 from learner.fusion.config import EncoderSpec, FusionConfig
-from learner.fusion.inputs import PreparedInputs
+from learner.fusion.pieces import PreparedInputs
 from learner.fusion.inside import EncodersInside, Recipe, spec_inside
 from learner.fusion.inside_files import is_saved, load_inside
 from learner.fusion.recipe import Clips, Targets, predict_inside, train_inside

@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
     def _train(self, options: dict[str, Any], *, is_bf16: bool) -> None:
         from learner.actions import inside as actions
-        from learner.fusion.inputs import PreparedInputs
+        from learner.fusion.pieces import PreparedInputs
         from learner.fusion.training import loss_of
 
         campaign = campaign_of(options["campaign"])
