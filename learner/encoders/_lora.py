@@ -6,9 +6,15 @@ want the gradient to reach the encoders.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from learner.weights import WeightsError
+
+ADAPTER = "adapter"  # in the folder of a model: its adapters, if it is to be used with them
+MADE_ON = "made_on.json"
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", MADE_ON)
 LORA_RANK = 16  # section 3.1
 # Attention's projections of queries and values, or all three in one, by type of model.
 TARGETS = {
@@ -52,6 +58,18 @@ def attach_lora(network: Any, rank: int = LORA_RANK) -> Any:
     return get_peft_model(network, config)
 
 
+def save_lora(network: Any, folder: Path, made_on: str) -> None:
+    """Keep the adapters alone, as peft does, and what they were trained on.
+
+    Args:
+        network: As `attach_lora` gives it.
+        folder: Made where it is not there; becomes `adapter` in the folder of a model to be used.
+        made_on: The fingerprint of that model.
+    """
+    network.save_pretrained(folder, save_embedding_layers=False)
+    (folder / MADE_ON).write_text(json.dumps({"fingerprint": made_on}), encoding="utf-8")
+
+
 def load_lora(network: Any, folder: Path) -> Any:
     """The network with adapters that were trained and saved before.
 
@@ -62,3 +80,28 @@ def load_lora(network: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     return PeftModel.from_pretrained(network, folder)
+
+
+def merged_lora(network: Any, folder: Path, fingerprint: str) -> Any:
+    """The network with such adapters added into its weights: it costs no more than without.
+
+    Args:
+        network: A model of transformers.
+        folder: Where `save_lora` put them.
+        fingerprint: Of that model.
+
+    Raises:
+        WeightsError: they cannot be read, or were trained on another model.
+    """
+    try:
+        said = json.loads((folder / MADE_ON).read_text(encoding="utf-8"))
+        if said["fingerprint"] != fingerprint:
+            raise WeightsError(
+                f"{folder} was trained on {said['fingerprint']}, which is not the model beside it "
+                f"({fingerprint}): take it away, or bring that model back."
+            )
+        return load_lora(network, folder).merge_and_unload()
+    except WeightsError:
+        raise
+    except Exception as error:  # whatever a damaged folder makes the library raise
+        raise WeightsError(f"{folder} cannot be read as adapters: {error}") from error

@@ -1,6 +1,6 @@
 """Pictures as vision models of the transformers library were trained to see them.
 
-Shape letters: T pictures, H and W height and width.
+Shape letters: H and W height and width.
 """
 
 from __future__ import annotations
@@ -8,14 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from learner.device import sent
 from learner.encoders._transformers import settings_of
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor
 
 
 class Sight:
@@ -30,12 +26,12 @@ class Sight:
 
     def __init__(self, folder: Path) -> None:
         sees = settings_of(folder, "preprocessor_config.json")
-        self.mean = np.asarray(sees.get("image_mean", (0.5, 0.5, 0.5)), dtype=np.float32)
-        self.sd = np.asarray(sees.get("image_std", (0.5, 0.5, 0.5)), dtype=np.float32)
+        self.mean: list[float] = [float(one) for one in sees.get("image_mean", (0.5,) * 3)]
+        self.sd: list[float] = [float(one) for one in sees.get("image_std", (0.5,) * 3)]
 
-    def __call__(self, pictures_THW3: NDArray[np.uint8]) -> torch.Tensor:
-        """Colour first, shape (T, 3, H, W)."""
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Colour first, float32, shape (..., 3, H, W), of bytes of shape (..., H, W, 3)."""
         import torch
 
-        scaled = (pictures_THW3.astype(np.float32) / 255 - self.mean) / self.sd
-        return sent(torch.from_numpy(scaled).permute(0, 3, 1, 2))
+        mean, sd = (torch.tensor(one, device=pictures.device) for one in (self.mean, self.sd))
+        return ((pictures.float() / 255 - mean) / sd).movedim(-1, -3)

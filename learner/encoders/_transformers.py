@@ -1,7 +1,8 @@
 """The one door for models of the transformers library: a folder, wherever it came from.
 
 A folder below `hub/` of the weights holds a model as `save_pretrained` writes it or as a snapshot
-of the hub looks; nothing is fetched when it is loaded.
+of the hub looks; nothing is fetched when it is loaded. Adapters that were trained for it lie in
+`adapter` inside; with them it is another model, and has another fingerprint.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from learner.device import placed
 from learner.encoders._checkpoint import HUB, fingerprint_of
+from learner.encoders._lora import ADAPTER, ADAPTER_FILES, merged_lora
 from learner.weights import WeightsError
 
 CONFIG = "config.json"
@@ -45,15 +47,22 @@ def needed_folder(weights: Path, part: str, hub_id: str) -> Path:
 
 
 def folder_fingerprint(weights: Path, part: str) -> str:
-    """Of everything in the part's folder; empty where there is none."""
+    """Of everything in the part's folder, adapters too; empty where there is none."""
     folder = model_folder(weights, part)
-    if folder is None:
-        return ""
-    return fingerprint_of(*sorted(path for path in folder.iterdir() if path.is_file()))
+    return "" if folder is None else fingerprint_of(*_files(folder), *_adapter_files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def _adapter_files(folder: Path) -> list[Path]:
+    paths = [folder / ADAPTER / name for name in ADAPTER_FILES]
+    return [path for path in paths if path.is_file()]
 
 
 def load_model(folder: Path, width: int, **settings: Any) -> Any:
-    """The model of a folder, in single precision, ready to be asked.
+    """The model of a folder, with adapters where it has any, in single precision, ready to use.
 
     Args:
         folder: As `model_folder` gives it.
@@ -82,6 +91,8 @@ def load_model(folder: Path, width: int, **settings: Any) -> Any:
         raise WeightsError(
             f"{folder} holds a model of width {model.config.hidden_size}; this part needs {width}"
         )
+    if (folder / ADAPTER).is_dir():
+        model = merged_lora(model, folder / ADAPTER, fingerprint_of(*_files(folder)))
     return placed(model)
 
 

@@ -1,20 +1,19 @@
 """What a face expresses: a vision transformer on the crops of the face that is followed.
 
-Shape letters: T pictures, D width.
+Shape letters: P pieces, H and W height and width, D width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learner.encoders._pictures import Sight
-from learner.encoders._pooling import Pool
+from learner.encoders._trainable import embedded
 from learner.encoders._transformers import (
     folder_fingerprint,
     load_model,
@@ -24,6 +23,9 @@ from learner.encoders._transformers import (
 from learner.media import ClipMedia
 from learner.media.faces import FaceFinder
 from learner.registry import Card
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HUB_ID = "trpakov/vit-face-expression"
 RATE_HZ = 4.0
@@ -56,6 +58,7 @@ class FaceViT:
     )
 
     hub_id = HUB_ID
+    at_once = BATCH
 
     def __init__(self) -> None:
         self.network: Any = None
@@ -94,16 +97,18 @@ class FaceViT:
         Raises:
             Unavailable: a face is seen on too little of the clip.
         """
-        import torch
+        return embedded(self, media)
 
-        pool, crops = Pool(self.card.width), self._crops(media)
-        while batch := list(islice(crops, BATCH)):
-            with torch.inference_mode():
-                said = self.network(self._sight(np.stack(batch))).last_hidden_state
-            pool.add(said[:, 0].cpu().numpy())
-        return pool.mean_and_sd()[: self.card.width]
+    def pieces(self, media: ClipMedia) -> Iterator[NDArray[np.uint8]]:
+        """Crops, shape (H, W, 3).
 
-    def _crops(self, media: ClipMedia) -> Iterator[NDArray[np.uint8]]:
+        Raises:
+            Unavailable: as `embed`.
+        """
         side = self.network.config.image_size
         for crop_HW3, _ in self._faces.each_crop(media, RATE_HZ, (side, side)):
             yield crop_HW3
+
+    def read(self, pieces: Tensor) -> tuple[Tensor, int]:
+        """Class tokens of crops, shape (P, 768), each a frame of its own."""
+        return self.network(self._sight(pieces)).last_hidden_state[:, 0].double(), 1

@@ -1,17 +1,18 @@
 """What is said: the paper's encoder of sentences, in a multilingual form.
 
-Shape letters: T tokens, D width.
+Shape letters: P pieces, T tokens, D width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.device import sent
+from learner.encoders._trainable import embedded, mean_of
 from learner.encoders._transformers import (
     folder_fingerprint,
     load_model,
@@ -21,6 +22,9 @@ from learner.encoders._transformers import (
 from learner.media import ClipMedia
 from learner.registry import Card
 from learner.weights import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HUB_ID = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
 MOST_TOKENS = 512
@@ -49,6 +53,7 @@ class SentenceBERT:
     )
 
     hub_id = HUB_ID
+    at_once = 1
 
     def __init__(self) -> None:
         self.network: Any = None
@@ -85,17 +90,26 @@ class SentenceBERT:
         Raises:
             Unavailable: neither translation nor transcript is known.
         """
-        return self.embed_text(media.text)
+        return embedded(self, media)
 
     def embed_text(self, text: str) -> NDArray[np.float32]:
         """Any text; beyond 512 tokens it is cut."""
-        import torch
+        return mean_of(self, [self._ids(text)])
 
+    def pieces(self, media: ClipMedia) -> Iterator[NDArray[np.int64]]:
+        """Numbers of the tokens, shape (T,), in one piece.
+
+        Raises:
+            Unavailable: as `embed`.
+        """
+        yield self._ids(media.text)
+
+    def read(self, pieces: Tensor) -> tuple[Tensor, int]:
+        """Vectors of length 1 of texts, shape (P, 768), each a frame of its own."""
+        mean_PD = self.network(pieces).last_hidden_state.float().mean(dim=1)  # none is padding
+        return (mean_PD / mean_PD.norm(dim=1, keepdim=True)).double(), 1
+
+    def _ids(self, text: str) -> NDArray[np.int64]:
         most = min(MOST_TOKENS, self._tokens.model_max_length)
-        tokens = self._tokens(text, truncation=True, max_length=most, return_tensors="pt")
-        tokens.pop("token_type_ids", None)
-        tokens = {name: sent(one) for name, one in tokens.items()}
-        with torch.inference_mode():
-            frames_TD = self.network(**tokens).last_hidden_state[0].cpu()
-        mean_D = frames_TD.mean(dim=0)
-        return np.asarray((mean_D / mean_D.norm()).numpy(), dtype=np.float32)
+        tokens = self._tokens(text, truncation=True, max_length=most, return_tensors="np")
+        return np.asarray(tokens["input_ids"][0], dtype=np.int64)

@@ -1,19 +1,20 @@
 """What is seen: the paper's encoder of video.
 
-Shape letters: T pictures, H and W height and width, D width.
+Shape letters: P pieces, T pictures, H and W height and width, D width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learner.encoders._pictures import Sight
-from learner.encoders._pooling import Pool
+from learner.encoders._trainable import embedded
 from learner.encoders._transformers import (
     folder_fingerprint,
     load_model,
@@ -22,6 +23,9 @@ from learner.encoders._transformers import (
 )
 from learner.media import ClipMedia
 from learner.registry import Card
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HUB_ID = "facebook/timesformer-base-finetuned-k400"
 RATE_HZ = 4.0  # a view of 8 pictures is 2 s: lips and heads move faster than what it was taught
@@ -51,6 +55,7 @@ class TimeSformer:
     )
 
     hub_id = HUB_ID
+    at_once = 1
 
     def __init__(self) -> None:
         self.network: Any = None
@@ -82,13 +87,19 @@ class TimeSformer:
         Raises:
             Unavailable: the clip has no picture.
         """
-        import torch
+        return embedded(self, media)
 
-        config, pool = self.network.config, Pool(self.card.width)
+    def pieces(self, media: ClipMedia) -> Iterator[NDArray[np.uint8]]:
+        """Views, shape (T, H, W, 3).
+
+        Raises:
+            Unavailable: as `embed`.
+        """
+        config = self.network.config
         pictures = media.pictures(RATE_HZ, (config.image_size, config.image_size))
         while view := list(islice(pictures, config.num_frames)):
-            view += [view[-1]] * (config.num_frames - len(view))
-            with torch.inference_mode():
-                said = self.network(self._sight(np.stack(view))[None]).last_hidden_state
-            pool.add(said[:, 0].cpu().numpy())
-        return pool.mean_and_sd()[: self.card.width]
+            yield np.stack(view + [view[-1]] * (config.num_frames - len(view)))
+
+    def read(self, pieces: Tensor) -> tuple[Tensor, int]:
+        """Class tokens of views, shape (P, 768), each a frame of its own."""
+        return self.network(self._sight(pieces)).last_hidden_state[:, 0].double(), 1

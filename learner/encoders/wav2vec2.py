@@ -1,17 +1,18 @@
 """What is spoken: the paper's encoder of speech.
 
-Shape letters: T samples or frames, D width.
+Shape letters: P pieces, T samples or frames, D width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.device import sent
+from learner.encoders._trainable import embedded
 from learner.encoders._transformers import (
     folder_fingerprint,
     load_model,
@@ -21,6 +22,9 @@ from learner.encoders._transformers import (
 )
 from learner.media import ClipMedia, Unavailable
 from learner.registry import Card
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HUB_ID = "facebook/wav2vec2-base-960h"
 RATE_HZ = 16_000
@@ -52,6 +56,7 @@ class Wav2Vec2:
     )
 
     hub_id = HUB_ID
+    at_once = 1  # pieces may differ by a sample
 
     def __init__(self) -> None:
         self.network: Any = None
@@ -84,19 +89,24 @@ class Wav2Vec2:
         Raises:
             Unavailable: the clip has no speech, or less than a tenth of a second of it.
         """
-        import torch
+        return embedded(self, media)
 
+    def pieces(self, media: ClipMedia) -> Iterator[NDArray[np.float32]]:
+        """Waves of at most 30 s, shape (T,).
+
+        Raises:
+            Unavailable: as `embed`.
+        """
         speech_T = media.speech
         if len(speech_T) < SHORTEST_S * RATE_HZ:
             has_s = len(speech_T) / RATE_HZ
             raise Unavailable(f"{has_s:.2f} s of audio; speech needs at least {SHORTEST_S} s")
-        sum_D, n_frames = np.zeros(self.card.width), 0
-        for piece_T in np.array_split(self._levelled(speech_T), -(-len(speech_T) // LONGEST)):
-            with torch.inference_mode():
-                frames_TD = self.network(sent(torch.tensor(piece_T)[None])).last_hidden_state[0]
-            sum_D += frames_TD.double().sum(dim=0).cpu().numpy()
-            n_frames += len(frames_TD)
-        return np.asarray(sum_D / n_frames, dtype=np.float32)
+        yield from np.array_split(self._levelled(speech_T), -(-len(speech_T) // LONGEST))
+
+    def read(self, pieces: Tensor) -> tuple[Tensor, int]:
+        """Sums over the frames of waves, shape (P, 768), and how many frames a wave has."""
+        frames_PTD = self.network(pieces).last_hidden_state
+        return frames_PTD.double().sum(dim=1), frames_PTD.shape[1]
 
     def _levelled(self, speech_T: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean 0 and deviation 1 over the whole recording, where the model was trained so."""
