@@ -77,6 +77,7 @@ def run_training(pk: int) -> None:
             raise NotPossible(reason)
         started = monotonic()
         _see_to_proxy(run, pulse)
+        _meet_the_others()
         clips, study = study_of(run)
         folder = settings.DUBSCORE_MODELS / f"run-{run.pk}"
         curves: list[dict[str, Any]] = list(run.curves)
@@ -92,6 +93,29 @@ def run_training(pk: int) -> None:
         kept = train_with(engine, study.config, study.data, folder, report)
         pulse.progress(0.96, "Scoring every clip")
         _keep(run, clips, study, folder, kept, pulse, monotonic() - started)
+
+
+def follow_training(pk: int) -> None:
+    """Compute beside another process that runs this training and keeps what comes of it.
+
+    The other has fitted the proxy by then: the first thing both do together is to wait.
+    """
+    from torch import distributed
+
+    from learner.fusion.training import train
+
+    distributed.barrier()
+    run = TrainingRun.objects.select_related("campaign__corpus", "proxy_weights").get(pk=pk)
+    _, study = study_of(run)
+    train(study.config, study.data, settings.DUBSCORE_MODELS / f"run-{run.pk}")
+
+
+def _meet_the_others() -> None:
+    """Let processes that train beside this one begin; alone there are none."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
 
 
 def _see_to_proxy(run: TrainingRun, pulse: Pulse) -> None:

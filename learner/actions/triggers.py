@@ -99,10 +99,15 @@ def _last_weights(campaign: Campaign, target: str) -> dict[str, Any] | None:
 def moved_weights(before: ProxyWeights, values: dict[str, Any]) -> list[str]:
     """Metrics whose learned weight lies outside its interval of before."""
     place = {metric["name"]: m for m, metric in enumerate(before.metrics)}
-    low, high, found = before.fit["low"], before.fit["high"], []
+    fit, found = before.fit, []
     for m, metric in enumerate(values["metrics"]):
-        old = place.get(metric["name"])
-        if old is None or not low[old] <= values["fit"]["learned"][m] <= high[old]:
+        old, now = place.get(metric["name"]), values["fit"]["learned"][m]
+        # A mean over draws may lie outside their interval: where it was, it has not moved from.
+        if old is None or not (
+            min(fit["low"][old], fit["learned"][old])
+            <= now
+            <= max(fit["high"][old], fit["learned"][old])
+        ):
             found.append(metric["name"])
     return found
 

@@ -27,7 +27,7 @@ from learner.fusion.network import FusionNetwork
 from learner.fusion.world import World
 
 FEW_CLIPS = 2000
-SAVE_EVERY_S = 1.0
+SAVE_EVERY_S = 5.0
 EQUAL_CLIPS = 50  # so many clips does the good name of equal shares count for
 STAGES = ("ws", "ft")
 
@@ -84,6 +84,7 @@ def train(
         ValueError: what was kept there belongs to another configuration or other data.
     """
     world, batches, fingerprint = World(), Batches(data.features), data.fingerprint()
+    world.check_same(fingerprint)
     curves = _kept_curves(folder)
     for fold in range(data.n_folds):
         if member_path(folder, fold).exists():
@@ -235,7 +236,7 @@ class _Stage:
         return mean_B
 
     def save_now_and_then(self, path: Path, points: list[dict[str, Any]]) -> None:
-        """Keep where training stands, at the end of an epoch, at most once a second."""
+        """Keep where training stands, at the end of an epoch, at most every few seconds."""
         if self.world.is_first and time.monotonic() - self.saved_at > SAVE_EVERY_S:
             self.standing.curves = points
             save_standing(path, self.network, self.optimiser, self.standing)

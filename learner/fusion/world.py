@@ -59,6 +59,19 @@ class World:
         distributed.broadcast_object_list(shared, src=0)
         return float(shared[0])
 
+    def check_same(self, fingerprint: str) -> None:
+        """That every process trains on the same data.
+
+        Raises:
+            ValueError: this one has other data than the first.
+        """
+        if self.size == 1:
+            return
+        shared = [fingerprint]
+        distributed.broadcast_object_list(shared, src=0)
+        if shared[0] != fingerprint:
+            raise ValueError(f"process {self.rank} has other clips or labels than the first one")
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.size > 1:

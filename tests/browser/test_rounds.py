@@ -148,6 +148,10 @@ def test_a_round_is_tried_launched_rated_learned_from_and_audited(films, new_pag
     expect(page.get_by_text("Learned from 60 clips")).to_be_visible(timeout=60_000)
     shoot(page, "proxy")
 
+    proxy_page = page.url
+    retrain_compare_and_promote(page, address, campaign, shoot)
+
+    page.goto(proxy_page)
     page.get_by_role("link", name="Replay the labels").click()
     shoot(page, "audits")
     page.get_by_role("button", name="Run the audit").click()
@@ -158,3 +162,35 @@ def test_a_round_is_tried_launched_rated_learned_from_and_audited(films, new_pag
     shoot(page, "audit")
     page.get_by_role("link", name="Learning").click()
     shoot(page, "learning-overview")
+
+
+def retrain_compare_and_promote(page, address, campaign, shoot):
+    """From the finished round: train anew, watch the curves, compare with the model in use."""
+    page.goto(f"{address}/campaigns/{campaign}/rounds/1/")
+    page.get_by_role("link", name="Look at the model, compare, promote").click()
+    expect(page.get_by_text("in use", exact=True)).to_be_visible()
+    first = page.url.rstrip("/").rsplit("/", 1)[1]
+    page.goto(f"{address}/campaigns/{campaign}/models/")
+    page.get_by_label("Seed").fill("1")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#training")).to_have_attribute("data-state", "running", timeout=60_000)
+    expect(page.locator(".is-loss polyline.line").first).to_be_visible(timeout=60_000)
+    assert page.locator("#training").get_attribute("data-state") in {"running", "done"}
+    expect(page.locator("#training")).to_have_attribute("data-state", "done", timeout=180_000)
+    shoot(page, "training")
+    page.get_by_role("link", name="Look at the model").click()
+    expect(page.get_by_role("heading", name="Beside another model")).to_be_visible()
+    expect(page.get_by_text("On 60 clips that both score")).to_be_visible()
+    expect(page.get_by_label("Compared with")).to_have_value(first)
+    shoot(page, "model")
+    page.get_by_label("Reason").fill("another seed, to see it done")
+    doubt = page.get_by_label("although it is not shown to be as good")
+    if doubt.count():
+        doubt.check()
+    page.get_by_role("button", name="Promote").click()
+    expect(page.get_by_text("is in use now")).to_be_visible()
+    page.goto(f"{address}/campaigns/{campaign}/models/")
+    expect(page.get_by_text("another seed, to see it done")).to_be_visible()
+    shoot(page, "models")
+    page.get_by_role("button", name="Roll back to the model before").click()
+    expect(page.get_by_text("is in use again")).to_be_visible()

@@ -381,8 +381,8 @@ def test_an_encoder_that_is_not_there_or_cannot_be_trained_is_named(weights, cli
     with pytest.raises(ValueError, match="the network has no encoder 'wav2vec2'; it has sentence_"):
         EncodersInside.fresh(config, Recipe(("wav2vec2",)), weights)
     inside = fresh(weights, ("sentence_bert",))
-    with pytest.raises(ValueError, match="no vectors of encoder 'kept'"):
-        inside({}, clips.seen(inside, [0]))
+    without = inside({}, clips.seen(inside, [0]))  # no kept vector is as one without an answer
+    assert torch.isfinite(without.mean_B).all()
     with pytest.raises(ValueError, match=r"encoders \[\] were given; the recipe is for \['sent"):
         EncodersInside(inside.fusion, {}, inside.recipe)
 

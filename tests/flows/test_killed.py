@@ -39,6 +39,20 @@ add_simulated_raters(campaign=campaign, wanted=2)
 rate_by_simulation(campaign=campaign, wave=campaign.waves.get())
 """
 )
+# Every other content is noisy, so that raters and a metric agree and there is a proxy to train on.
+FAULTS = """
+for number in range(0, 6, 2):
+    Clip.objects.filter(name__endswith=number).update(condition="noise")
+"""
+PLANTED = """
+from learner.models import MetricScore
+from learner.registry import shelf
+version = shelf("metric").set_up()["speech_quality"].version
+for score in MetricScore.objects.filter(metric="speech_quality", version=version):
+    is_noisy = score.clip.condition == "noise"
+    score.value, score.error = (1.5 if is_noisy else 4) + score.clip_id / 50, ""
+    score.save()
+"""
 TRAINING = """
 from annotator.models import Campaign
 from learner.actions.jobs import enqueue
@@ -120,12 +134,13 @@ def _jar_of(opener):
 
 STATE = """
 import json
-from learner.models import Extraction, FusionModel, MetricScore, Prediction, TrainingRun
+from learner.models import Extraction, FusionModel, MetricScore, Prediction, Promotion
+from learner.models import TrainingRun
 from learner.features import FeatureStore
 job = {model}.objects.latest("pk")
 print("JSON" + json.dumps(dict(state=job.state, frac=job.progress_frac, attempt=job.attempt,
     error=job.error_text, text=job.progress_text, scores=MetricScore.objects.count(),
-    models=FusionModel.objects.count(), predictions=Prediction.objects.count(),
+    models=FusionModel.objects.count(), promotions=Promotion.objects.count(), predictions=Prediction.objects.count(),
     voices=len(FeatureStore("speaker_ge2e", "{voice}").known()))))
 """
 
@@ -153,21 +168,28 @@ def kill_when(films, worker, seen):
     worker.wait(timeout=10)
 
 
-def test_a_worker_killed_in_the_middle_of_training_is_followed_by_one_that_finishes_once(films):
+def test_workers_killed_in_both_stages_of_training_are_followed_by_one_that_finishes_once(films):
+    films.shell("from annotator.models import Clip\n" + FAULTS)
     films.shell(
         RATED.replace("ratings_per_clip=2", "ratings_per_clip=2, has_hidden_references=True")
     )
     films.manage("extract", "--corpus", "films")
+    films.shell(PLANTED)
     films.shell(TRAINING)
     first = films.start_worker("first.log")
-    kill_when(films, first, "TrainingRun.objects.latest('pk').progress_frac > 0.15")
+    words = "TrainingRun.objects.latest('pk').progress_text"
+    kill_when(films, first, f"'on proxy MOS' in {words}")
     assert state_of(films, "TrainingRun")["state"] == "running"
-    films.start_worker("second.log")
+    second = films.start_worker("second.log")
+    kill_when(films, second, f"'on human MOS' in {words}")
+    assert state_of(films, "TrainingRun")["state"] == "running"
     films.start_worker("third.log")
+    films.start_worker("fourth.log")
     wait_until(lambda: not is_open(state_of(films, "TrainingRun")), "the next worker", 180)
     end = state_of(films, "TrainingRun")
     assert end["state"] == "done", end["error"]
-    assert (end["attempt"], end["models"], end["predictions"]) == (2, 1, 12)
+    assert (end["attempt"], end["models"], end["predictions"]) == (3, 1, 12)
+    assert end["promotions"] == 1
 
 
 def is_open(state) -> bool:
