@@ -16,6 +16,12 @@ urlpatterns = [
     path(f"{CAMPAIGN}/refits/", api.Refits.as_view(), name="api-refits"),
     path(f"{CAMPAIGN}/audits/", api.Audits.as_view(), name="api-audits"),
     path(f"{CAMPAIGN}/audits/<int:pk>/", api.OneAudit.as_view(), name="api-audit"),
+    path(f"{CAMPAIGN}/reproductions/", api.Reproductions.as_view(), name="api-reproductions"),
+    path(
+        f"{CAMPAIGN}/reproductions/<int:pk>/",
+        api.OneReproduction.as_view(),
+        name="api-reproduction",
+    ),
     path(f"{CAMPAIGN}/predictions/", api.Predictions.as_view(), name="api-predictions"),
     path(f"{CAMPAIGN}/powered/", api.Powered.as_view(), name="api-powered"),
 ]

@@ -19,4 +19,11 @@ urlpatterns = [
     path(f"{CAMPAIGN}/dry-runs/<int:pk>/", views.dry_run, name="dry_run"),
     path(f"{CAMPAIGN}/audits/", views.audits, name="audits"),
     path(f"{CAMPAIGN}/audits/<int:pk>/", views.audit_page, name="audit"),
+    path(f"{CAMPAIGN}/reproductions/", views.reproductions, name="reproductions"),
+    path(f"{CAMPAIGN}/reproductions/<int:pk>/", views.reproduction_page, name="reproduction"),
+    path(
+        f"{CAMPAIGN}/reproductions/<int:pk>.<slug:kind>",
+        views.reproduction_file,
+        name="reproduction_file",
+    ),
 ]

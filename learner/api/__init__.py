@@ -5,6 +5,7 @@ from __future__ import annotations
 from learner.api.powered import Powered
 from learner.api.predictions import Predictions
 from learner.api.proxy import Audits, OneAudit, Refits, Weights
+from learner.api.reproductions import OneReproduction, Reproductions
 from learner.api.rounds import DryRuns, OneDryRun, OneRound, Rounds
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "DryRuns",
     "OneAudit",
     "OneDryRun",
+    "OneReproduction",
     "OneRound",
     "Powered",
     "Predictions",
     "Refits",
+    "Reproductions",
     "Rounds",
     "Weights",
 ]

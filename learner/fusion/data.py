@@ -159,8 +159,8 @@ def proxies_without(
     var_FN = np.full_like(mos_FN, np.nan)
     for fold in range(n_folds):
         rows = np.flatnonzero(~np.isnan(mos_N) & (fold_N != fold))
-        known = {"noise_var": var_N[rows], "method": method, "seed": seed}
-        fit = fit_weights(filled.values[rows], mos_N[rows], **known)
+        z_NM, noise_N = filled.values[rows], var_N[rows]
+        fit = fit_weights(z_NM, mos_N[rows], noise_var=noise_N, method=method, seed=seed)
         if not fit.line.reason:
             said = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
             mos_FN[fold], var_FN[fold] = said.mos_raw, said.total_var

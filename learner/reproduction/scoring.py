@@ -51,7 +51,7 @@ def table_2(
 
     Args:
         simple: Equal weights, best single metric, proxy MOS, as of `agreement`.
-        ablation: A row a choice of modalities, the full one last; empty where none was trained.
+        ablation: A row a choice of modalities, the full one last.
         network: The full network after each stage, and joined with the proxy.
         reliability: G; NaN where it is not known.
     """
@@ -60,9 +60,7 @@ def table_2(
     for place, row in enumerate(ablation):
         words = " + ".join(LETTERS.get(letter, letter) for letter in row["name"])
         rows.append(_named(row, words, "all" if place == last and last == 6 else row["name"]))
-    rows += [
-        _named(row, STAGES[kind], kind) for row, kind in zip(network, STAGES, strict=bool(network))
-    ]
+    rows += [_named(row, STAGES[kind], kind) for row, kind in zip(network, STAGES, strict=True)]
     return Table(
         key="table-2",
         title=TITLES["table-2"],
@@ -93,9 +91,7 @@ _INPUTS = (
 
 def _ceiling(reliability: float) -> str:
     if not np.isfinite(reliability):
-        return (
-            "The reliability of MOS is not known here, so neither is the highest PCC to hope for."
-        )
+        return "The reliability of MOS is not known here, nor is the highest PCC to hope for."
     return (
         f"Reliability of MOS G = {reliability:.2f}: a perfect score would have a PCC of about "
         f"√G = {math.sqrt(max(reliability, 0.0)):.2f} with these MOS."

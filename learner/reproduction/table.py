@@ -88,6 +88,15 @@ class Table:
     missing: str = field(default="", kw_only=True)
 
     @property
+    def short(self) -> str:
+        """The title up to its colon.
+
+        >>> Table("t", "Table 1: reliability").short
+        'Table 1'
+        """
+        return self.title.partition(":")[0]
+
+    @property
     def cells(self) -> list[list[Cell]]:
         """Every row as it is shown; columns that no row has a value for are left out.
 

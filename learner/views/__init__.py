@@ -6,6 +6,7 @@ from learner.views.audits import audit_page, audits
 from learner.views.overview import extract, overview
 from learner.views.powered import powered
 from learner.views.proxy import proxy, refit
+from learner.views.reproductions import reproduction_file, reproduction_page, reproductions
 from learner.views.rounds import dry_run, round_page, stop_round
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "powered",
     "proxy",
     "refit",
+    "reproduction_file",
+    "reproduction_page",
+    "reproductions",
     "round_page",
     "stop_round",
 ]

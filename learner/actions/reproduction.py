@@ -1,0 +1,337 @@
+"""Reproductions: the paper's tables from a campaign's rows, trained for and kept as one report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from annotator.models import Campaign, Clip
+from annotator.selectors import has_simulated_ratings
+from learner.actions.audits import labels_of
+from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
+from learner.actions.proxy import fit_proxy
+from learner.actions.training import calibration_of, study_for
+from learner.models import Audit, ProxyWeights, Reproduction
+from learner.reproduction.contents import not_made
+from learner.reproduction.table import Table
+from learner.selectors import metric_values
+from learner.selectors.proxy import calibration_rows, history
+from learner.selectors.registry import model_in_use
+from mos.selectors import everything
+from mos.selectors.figures import summarise
+
+QUICK_EPOCHS = 30  # half of what the network is trained for otherwise
+REPLAYED = "d_optimal"
+# Where each part ends, as a share of the whole.
+READ, MODALITIES, WEIGHTS, REPLAYS = 0.03, 0.75, 0.87, 0.98
+WORDS = (
+    "Every figure is of this campaign's own clips and ratings. What the paper prints stands beside "
+    "it where it is at hand; why the two are not comparable is said under each table.",
+)
+
+
+def ask_reproduction(
+    *, campaign: Campaign, target: str = "overall", is_quick: bool = False, seed: int = 0
+) -> Reproduction:
+    """Queue a report of the paper's tables on the labels that are in.
+
+    Raises:
+        ValidationError: the aspect is unknown, the seed out of range, or another report on that
+            aspect is under way.
+    """
+    from learner.actions.checks import check_aspect
+
+    check_aspect(campaign, target)
+    if campaign.reproductions.unfinished().filter(target=target).exists():
+        raise ValidationError(
+            f"A reproduction of {campaign} on {target} is under way: wait for it or stop it."
+        )
+    epochs = {"epochs_ws": QUICK_EPOCHS, "epochs_ft": QUICK_EPOCHS} if is_quick else {}
+    asked = Reproduction(
+        campaign=campaign,
+        target=target,
+        seed=seed,
+        config={"preset": "small", **epochs},
+        progress_text="Waiting for a worker",
+    )
+    asked.clean_fields()
+    with transaction.atomic():
+        asked.save()
+        enqueue(asked)
+    return asked
+
+
+def run_reproduction(pk: int) -> None:
+    """Make every table that the labels allow; goes on where an earlier worker stopped.
+
+    What was trained is kept by the data that it was trained on, so labels that come in meanwhile
+    make the next worker begin anew, and never a report of two kinds of labels.
+    """
+    asked = Reproduction.objects.select_related("campaign__corpus", "campaign__rubric").get(pk=pk)
+    with running(asked) as pulse:
+        if pulse is None:
+            return
+        pulse.progress(0.0, "Reading ratings, metrics and features")
+        report = _report(asked, pulse)
+        made = sum(not table["missing"] for table in report["tables"])
+        finish(pulse, f"{made} of {len(report['tables'])} tables made", report=report)
+    _tidy()
+
+
+def folder_of(pk: int) -> Path:
+    """Where the networks of a report lie until it is done."""
+    return Path(settings.DUBSCORE_MODELS) / f"reproduction-{pk}"
+
+
+def _tidy() -> None:
+    """Throw away what finished reports trained; also where a worker died before it could."""
+    done = Reproduction.objects.filter(state=Reproduction.State.DONE).values_list("pk", flat=True)
+    for pk in done:
+        if folder_of(pk).exists():
+            rmtree(folder_of(pk))
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What most tables are made of, read once.
+
+    Args:
+        clips: Of the pool.
+        weights: The proxy, fitted now; not kept as a row.
+        study: Its folds and labels.
+        folder: Of the networks and of parts that are finished.
+    """
+
+    clips: list[Clip]
+    weights: ProxyWeights
+    study: Any
+    folder: Path
+
+
+def _report(asked: Reproduction, pulse: Pulse) -> dict[str, Any]:
+    campaign, target = asked.campaign, asked.target
+    ratings, data_hash = everything(campaign)
+    tables = [_reliability(ratings)]
+    try:
+        material = _read(asked)
+    except NotPossible as reason:
+        lacking = ("table-2", "table-3", "table-4", "table-5", "figure-2", "gates", "unusual-gates")
+        tables += [not_made(key, str(reason)) for key in lacking]
+        facts = []
+    else:
+        tables += _of_material(asked, material, pulse)
+        facts = _facts(material)
+    words = list(WORDS)
+    if has_simulated_ratings(campaign):
+        words.append("Some of these ratings were made by a random model, not by people.")
+    return {
+        "title": f"The paper's tables from {campaign.name}, {target}",
+        "words": words,
+        "campaign": campaign.public_id,
+        "aspect": target,
+        "facts": [
+            *facts,
+            ["ratings that counted, SHA-256", data_hash],
+            ["epochs at most, on proxy MOS and on MOS", _epochs(asked)],
+            ["seed", asked.seed],
+            ["software", f"Dubscore {settings.DUBSCORE_VERSION}"],
+        ],
+        "tables": [table.to_json() for table in tables],
+    }
+
+
+def _epochs(asked: Reproduction) -> str:
+    return f"{asked.config.get('epochs_ws', 60)} and {asked.config.get('epochs_ft', 60)}"
+
+
+def _facts(material: _Material) -> list[list[Any]]:
+    labels = material.study.labels
+    has_mos = ~np.isnan(labels.mos_N)
+    return [
+        ["clips, with a MOS", f"{len(has_mos)}, {int(has_mos.sum())}"],
+        ["sources with a MOS", len(np.unique(labels.source_N[has_mos]))],
+        ["folds", len(material.study.proxy_FN)],
+        ["inputs of the network", ", ".join(one.name for one in material.study.config.encoders)],
+    ]
+
+
+def _reliability(ratings: dict[str, Any]) -> Table:
+    from learner.reproduction.ratings import table_1
+
+    return table_1({key: (one.aspect.name, summarise(one)) for key, one in ratings.items()})
+
+
+def _read(asked: Reproduction) -> _Material:
+    """The study and the proxy beside it.
+
+    Raises:
+        NotPossible: no metric or input is known of any clip, or labels are too few.
+    """
+    campaign, target = asked.campaign, asked.target
+    values = fit_proxy(campaign, target, seed=asked.seed)
+    weights = ProxyWeights(campaign=campaign, target=target, **values)
+    clips, study = study_for(campaign, weights, asked.config, asked.seed)
+    digest = f"{study.data.fingerprint()[:16]}-{_digest(asked.config)}"
+    return _Material(clips, weights, study, folder_of(asked.pk) / digest)
+
+
+def _digest(config: dict[str, Any]) -> str:
+    from hashlib import sha256
+
+    return sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _of_material(asked: Reproduction, material: _Material, pulse: Pulse) -> list[Table]:
+    """All but the first; the order is the report's, not that of the work."""
+    from learner.reproduction.scoring import table_2, table_5
+    from learner.reproduction.trials import of_modalities, of_weights
+
+    study, folder = material.study, material.folder
+
+    def between(start: float, end: float) -> Callable[[float, str], None]:
+        return lambda frac, text: pulse.progress(start + (end - start) * frac, text)
+
+    ablation = _kept(
+        folder / "modalities.json",
+        lambda: of_modalities(study, folder, between(READ, MODALITIES)),
+    )
+    stages = _kept(
+        folder / "weights.json",
+        lambda: of_weights(study, folder, between(MODALITIES, WEIGHTS)),
+    )
+    strategies = _strategies(asked, folder, between(WEIGHTS, REPLAYS))
+    pulse.progress(REPLAYS, "Writing the report")
+    from learner.fusion.study import simple_rows
+
+    return [
+        table_2(simple_rows(study), ablation, stages["al"], study.labels.reliability),
+        _calibrations(asked, material),
+        strategies,
+        table_5(stages),
+        _metrics(material),
+        *_gates(material),
+    ]
+
+
+def _kept(path: Path, make: Callable[[], Any]) -> Any:
+    """A part that was finished before, or made now and kept; whole or not at all."""
+    if not path.exists():
+        found = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(found))
+        unfinished.replace(path)
+    return json.loads(path.read_text())
+
+
+def _calibrations(asked: Reproduction, material: _Material) -> Table:
+    """The proxy after each fit, on the random clips of the next round, and now; the networks."""
+    from learner.reproduction.calibrations import table_3
+
+    found: list[tuple[str, Any]] = []
+    for row in calibration_rows(history(asked.campaign, asked.target)):
+        found.append((f"proxy, {row['name']}, clips left out", row["left_out"]))
+        if "picp" in (row["reserve"] or {}):
+            found.append((f"proxy before {row['name']}, its random clips", row["reserve"]))
+    found.append(("proxy, all labels, clips left out", material.weights.fit["calibration"]))
+    found.append(("DubScore, all labels, out of fold", _network_calibration(material)))
+    in_use = model_in_use(asked.campaign, asked.target)
+    if in_use is not None:
+        found.append((f"DubScore of model {in_use.pk}, in use", in_use.facts.get("calibration")))
+    return table_3(found)
+
+
+def _network_calibration(material: _Material) -> dict[str, Any]:
+    from learner.fusion.doubt import Reach
+
+    study, said = material.study, _said(material)
+    score_N, mos_N = said.of_folds(study.fold_N), study.labels.mos_N
+    known = ~np.isnan(mos_N)
+    return calibration_of(
+        study, said, Reach.fit(score_N[known], said.total_var_N[known], mos_N[known])
+    )
+
+
+def _said(material: _Material) -> Any:
+    """What the whole network says of every clip."""
+    from learner.reproduction.trials import full_name
+
+    return material.study.said(material.folder / full_name(material.study))
+
+
+def _strategies(asked: Reproduction, folder: Path, report: Callable[[float, str], None]) -> Table:
+    """The last audit of each strategy; where there is none, the default is replayed now."""
+    from learner.audit import AuditReport
+    from learner.reproduction.strategies import table_4
+
+    done = asked.campaign.audits.filter(state=Audit.State.DONE, target=asked.target)
+    last = {audit.strategy: audit for audit in done.order_by("created_at", "pk")}
+    if last:
+        aside = [f"{one}, of {one.data.get('n_clips')} clips with a MOS." for one in last.values()]
+        return table_4([AuditReport.from_json(one.report) for one in last.values()], aside=aside)
+    try:
+        kept = _kept(folder / "replays.json", lambda: _replay(asked, report))
+    except NotPossible as reason:
+        return table_4([], missing=str(reason))
+    aside = ["There was no audit of this aspect, so the default strategy was replayed for this."]
+    return table_4([AuditReport.from_json(kept)], aside=aside)
+
+
+def _replay(asked: Reproduction, report: Callable[[float, str], None]) -> dict[str, Any]:
+    """Thirty paired replays of the default strategy.
+
+    Raises:
+        NotPossible: too few labels or sources.
+    """
+    from learner.audit import FEWEST, AuditPlan, audit_report, replay_seed
+
+    alike = Audit(campaign=asked.campaign, target=asked.target, strategy=REPLAYED)
+    plan, results = AuditPlan(REPLAYED), []
+    try:
+        data = labels_of(alike)[0]
+        for number in range(FEWEST):
+            results.append(replay_seed(data, plan, asked.seed + number))
+            report((number + 1) / FEWEST, f"{number + 1} of {FEWEST} replays of {REPLAYED}")
+    except ValueError as error:  # the core's words say how many labels, or sources, are needed
+        raise NotPossible(str(error)) from error
+    return audit_report(results).to_json()
+
+
+def _metrics(material: _Material) -> Table:
+    from learner.reproduction.scoring import figure_2
+
+    study, weights = material.study, material.weights
+    signs = np.array(weights.normalisation.parameters["directions"])
+    values_NM = metric_values(material.clips, weights.metrics)
+    scaled_NM = np.where(np.isnan(values_NM), np.nan, study.filled.values)
+    return figure_2(study.metrics, signs * values_NM, scaled_NM, study.judged)
+
+
+def _gates(material: _Material) -> list[Table]:
+    from learner.reproduction.gates import gates_by_condition, unusual_gates
+
+    said, study = _said(material), material.study
+    mos_N, score_N = study.labels.mos_N, said.of_folds(study.fold_N)
+    clips = [
+        {
+            "name": clip.name,
+            "condition": clip.condition or None,
+            "mos": None if np.isnan(mos) else float(mos),
+            "dubscore": float(score),
+        }
+        for clip, mos, score in zip(material.clips, mos_N, score_N, strict=True)
+    ]
+    conditions = [clip.condition for clip in material.clips]
+    return [
+        gates_by_condition(said.gates_NS, said.modalities, conditions),
+        unusual_gates(said.gates_NS, said.modalities, clips),
+    ]
