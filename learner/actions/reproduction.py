@@ -29,7 +29,7 @@ from learner.selectors.registry import model_in_use
 from mos.selectors import everything
 from mos.selectors.figures import summarise
 
-QUICK_EPOCHS = 30  # half of what the network is trained for otherwise
+QUICK = {"epochs_ws": 30, "epochs_ft": 30}  # half of what the network is trained for otherwise
 REPLAYED = "d_optimal"
 # Where each part ends, as a share of the whole.
 READ, MODALITIES, WEIGHTS, REPLAYS = 0.03, 0.75, 0.87, 0.98
@@ -55,12 +55,11 @@ def ask_reproduction(
         raise ValidationError(
             f"A reproduction of {campaign} on {target} is under way: wait for it or stop it."
         )
-    epochs = {"epochs_ws": QUICK_EPOCHS, "epochs_ft": QUICK_EPOCHS} if is_quick else {}
     asked = Reproduction(
         campaign=campaign,
         target=target,
         seed=seed,
-        config={"preset": "small", **epochs},
+        config={"preset": "small", **(QUICK if is_quick else {})},
         progress_text="Waiting for a worker",
     )
     asked.clean_fields()
@@ -192,8 +191,9 @@ def _digest(config: dict[str, Any]) -> str:
 
 def _of_material(asked: Reproduction, material: _Material, pulse: Pulse) -> list[Table]:
     """All but the first; the order is the report's, not that of the work."""
+    from learner.fusion.study import simple_rows
     from learner.reproduction.scoring import table_2, table_5
-    from learner.reproduction.trials import of_modalities, of_weights
+    from learner.reproduction.trials import full_name, of_modalities, of_weights
 
     study, folder = material.study, material.folder
 
@@ -210,15 +210,15 @@ def _of_material(asked: Reproduction, material: _Material, pulse: Pulse) -> list
     )
     strategies = _strategies(asked, folder, between(WEIGHTS, REPLAYS))
     pulse.progress(REPLAYS, "Writing the report")
-    from learner.fusion.study import simple_rows
+    said = study.said(folder / full_name(study))
 
     return [
         table_2(simple_rows(study), ablation, stages["al"], study.labels.reliability),
-        _calibrations(asked, material),
+        _calibrations(asked, material, said),
         strategies,
         table_5(stages),
         _metrics(material),
-        *_gates(material),
+        *_gates(material, said),
     ]
 
 
@@ -233,7 +233,7 @@ def _kept(path: Path, make: Callable[[], Any]) -> Any:
     return json.loads(path.read_text())
 
 
-def _calibrations(asked: Reproduction, material: _Material) -> Table:
+def _calibrations(asked: Reproduction, material: _Material, said: Any) -> Table:
     """The proxy after each fit, on the random clips of the next round, and now; the networks."""
     from learner.reproduction.calibrations import table_3
 
@@ -243,29 +243,20 @@ def _calibrations(asked: Reproduction, material: _Material) -> Table:
         if "picp" in (row["reserve"] or {}):
             found.append((f"proxy before {row['name']}, its random clips", row["reserve"]))
     found.append(("proxy, all labels, clips left out", material.weights.fit["calibration"]))
-    found.append(("DubScore, all labels, out of fold", _network_calibration(material)))
+    found.append(("DubScore, all labels, out of fold", _network_calibration(material.study, said)))
     in_use = model_in_use(asked.campaign, asked.target)
     if in_use is not None:
         found.append((f"DubScore of model {in_use.pk}, in use", in_use.facts.get("calibration")))
     return table_3(found)
 
 
-def _network_calibration(material: _Material) -> dict[str, Any]:
+def _network_calibration(study: Any, said: Any) -> dict[str, Any]:
     from learner.fusion.doubt import Reach
 
-    study, said = material.study, _said(material)
     score_N, mos_N = said.of_folds(study.fold_N), study.labels.mos_N
     known = ~np.isnan(mos_N)
-    return calibration_of(
-        study, said, Reach.fit(score_N[known], said.total_var_N[known], mos_N[known])
-    )
-
-
-def _said(material: _Material) -> Any:
-    """What the whole network says of every clip."""
-    from learner.reproduction.trials import full_name
-
-    return material.study.said(material.folder / full_name(material.study))
+    reach = Reach.fit(score_N[known], said.total_var_N[known], mos_N[known])
+    return calibration_of(study, said, reach)
 
 
 def _strategies(asked: Reproduction, folder: Path, report: Callable[[float, str], None]) -> Table:
@@ -316,10 +307,10 @@ def _metrics(material: _Material) -> Table:
     return figure_2(study.metrics, signs * values_NM, scaled_NM, study.judged)
 
 
-def _gates(material: _Material) -> list[Table]:
+def _gates(material: _Material, said: Any) -> list[Table]:
     from learner.reproduction.gates import gates_by_condition, unusual_gates
 
-    said, study = _said(material), material.study
+    study = material.study
     mos_N, score_N = study.labels.mos_N, said.of_folds(study.fold_N)
     clips = [
         {
