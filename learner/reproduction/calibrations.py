@@ -11,7 +11,7 @@ from learner.reproduction.table import PRINTED, Column, Table
 
 COLUMNS = (
     Column("name", "Intervals of"),
-    Column("n", "Clips"),
+    Column("n", "Clips", 0),
     Column("level", "Promised", 2),
     Column("picp", "PICP", 2),
     Column("mpiw", "MPIW", 2),
@@ -41,7 +41,7 @@ def table_3(found: Sequence[tuple[str, Mapping[str, Any] | None]]) -> Table:
         "MOS points. ECE: mean distance of found from promised shares over all levels. CRPS: in "
         "MOS points, 0 is perfect. APV: average predicted variance, of what more labels could tell "
         "and of all.",
-        "Print has one line for each of three rounds; they stand here in the first row together.",
+        "What print has stands in the first row, as a range over its rows.",
     ]
     if without:
         notes.append(f"Without intervals, for lack of labels or of a rising line: {_list(without)}")

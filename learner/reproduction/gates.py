@@ -48,7 +48,7 @@ def gates_by_condition(
         title=TITLES["gates"],
         says="How much the network listens to each modality: mean weight, and how it varies over "
         "clips.",
-        columns=(Column("name", "Clips"), Column("n", "Number"), *both),
+        columns=(Column("name", "Clips"), Column("n", "Number", 0), *both),
         rows=rows,
         notes=[
             "Means over the members of the whole network. A gate is no share of what is explained: "
@@ -56,7 +56,6 @@ def gates_by_condition(
             "A modality with one encoder has a gate of 1 within itself; these are the gates "
             "between modalities (eq. 3).",
         ],
-        apart=["Print has no table of gates."],
     )
 
 

@@ -8,17 +8,22 @@ from typing import Any
 from learner.reproduction import printed
 from learner.reproduction.contents import TITLES
 from learner.reproduction.table import PRINTED, Column, Table
-from mos.summaries import ALPHA_OVER_ASPECTS, ALPHA_OVER_RATERS, KRIPPENDORFF, Reliability
+from mos.summaries import (
+    ALPHA_OVER_ASPECTS,
+    ALPHA_OVER_RATERS,
+    KRIPPENDORFF,
+    Coefficient,
+    Reliability,
+)
 
 FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 COLUMNS = (
     Column("name", "Aspect"),
-    Column("n", "Clips"),
+    Column("n", "Clips", 0),
     Column("k", "k", 1),
     *(Column(form, form, 2) for form in FORMS),
     Column(ALPHA_OVER_RATERS, "Alpha over raters", 2),
     Column(KRIPPENDORFF, "Krippendorff's alpha", 2),
-    Column(ALPHA_OVER_ASPECTS, "Alpha over aspects", 2),
     Column(PRINTED, "In print"),
 )
 
@@ -32,12 +37,6 @@ def table_1(found: Mapping[str, tuple[str, Reliability]]) -> Table:
         found: By key of an aspect its name and what is said of its ratings.
     """
     rows = [_row(key, name, one) for key, (name, one) in found.items()]
-    over_aspects = next((row for row in rows if row.get(ALPHA_OVER_ASPECTS) is not None), None)
-    if over_aspects is not None:
-        kept = {end: over_aspects[ALPHA_OVER_ASPECTS + end] for end in ("", "_low", "_high")}
-        rows = [{k: v for k, v in r.items() if not k.startswith(ALPHA_OVER_ASPECTS)} for r in rows]
-        together = {ALPHA_OVER_ASPECTS + end: value for end, value in kept.items()}
-        rows.append({"name": "all aspects together", **together})
     is_rated = any(row.get("n") for row in rows)
     return Table(
         key="table-1",
@@ -56,23 +55,27 @@ def table_1(found: Mapping[str, tuple[str, Reliability]]) -> Table:
 def _row(key: str, name: str, one: Reliability) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, PRINTED: printed.printed(printed.RELIABILITY, key)}
     for coefficient in one.coefficients:
-        if coefficient.value is None:
-            continue
         place = coefficient.name
+        if coefficient.value is None or place == ALPHA_OVER_ASPECTS:
+            continue
         row |= {
+            "n": coefficient.n,
             place: coefficient.value,
             f"{place}_low": coefficient.low,
             f"{place}_high": coefficient.high,
         }
-        if place != ALPHA_OVER_ASPECTS:
-            row["n"] = coefficient.n
         if place.endswith("k)"):
             row["k"] = coefficient.k
     return row
 
 
 def _notes(found: Sequence[Reliability]) -> list[str]:
-    """What the design forbids, and what the figures themselves want said, each once."""
+    """Alpha over aspects, which is one for all; what the design forbids; each once."""
+    over_aspects = [
+        f"{one.name}, {one.over}: {_with_interval(one)}"
+        for one in found[0].coefficients
+        if one.name == ALPHA_OVER_ASPECTS and one.value is not None
+    ]
     reasons = [
         f"{coefficient.name}: {coefficient.reason}"
         for one in found
@@ -81,4 +84,10 @@ def _notes(found: Sequence[Reliability]) -> list[str]:
     ]
     said = [note for one in found for note in one.notes]
     k = "k is the number of ratings of a clip, its harmonic mean where clips have more or fewer."
-    return [k, *dict.fromkeys([*reasons, *said])]
+    return [*over_aspects, k, *dict.fromkeys([*reasons, *said])]
+
+
+def _with_interval(one: Coefficient) -> str:
+    if one.low is None or one.high is None:
+        return f"{one.value:.2f}."
+    return f"{one.value:.2f} ({one.low:.2f} … {one.high:.2f})."

@@ -15,7 +15,7 @@ from learner.reproduction.table import NOT_AT_HAND, PRINTED, Column, Table
 COLUMNS = (
     Column("name", "Strategy"),
     Column("share", "Budget"),
-    Column("labels", "Labels"),
+    Column("labels", "Labels", 0),
     Column("figure", "Figure"),
     Column("asked", "Strategy has", 3),
     Column("random", "Random has", 3),

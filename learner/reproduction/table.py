@@ -22,7 +22,7 @@ class Column:
     Args:
         key: Of a row's value.
         title: As it is shown.
-        digits: Decimals of a number; None where it is words or a whole number.
+        digits: Decimals of a number; None where it is words.
     """
 
     key: str
@@ -50,6 +50,11 @@ class Cell:
     text: str
     interval: str = ""
     is_number: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there is nothing to be shown but a dash."""
+        return self.text == UNKNOWN
 
     @property
     def whole(self) -> str:
