@@ -46,9 +46,9 @@ ABLATION = {
     "all": "PCC .76, MSE 3.88",
 }
 ABLATION_ODD = (
-    "Every MSE of table 2 in print lies between 3.8 and 4.4. No score from 1 to 5 has a variance above 4, so "
-    "saying the same of every clip would do better: an error of scale or offset. MSE after the "
-    "line and R² are shown here, for they tell such an error from a lack of agreement.",
+    "Every MSE of table 2 in print lies between 3.8 and 4.4. No score from 1 to 5 has a variance "
+    "above 4, so saying the same of every clip would do as well or better: an error of scale or "
+    "offset. MSE after the line and R² stand here, for they tell that from a lack of agreement.",
     "Audio, video and text together have MSE 3.88 in table 2 and 2.70 in table 5, with the same "
     "correlations.",
     "The linear proxy (.82) is above the deep model (.76): here they stand in one table.",
@@ -64,15 +64,15 @@ CALIBRATION_APART = (
 )
 CALIBRATION_ODD = (
     "APV .51 is a standard deviation of .71, whose interval at 95 % is 2.8 wide: not .82, nor .70 "
-    "as a share of the scale. One of them is of the weights alone, the other of all.",
+    "as a share of the scale. One of them may be of the weights alone.",
     "APV falls with labels almost by itself; whether intervals hold says more.",
 )
 
 STRATEGY = "AL .82, random .76 at 100 %"
 STRATEGY_APART = (
     *OTHERS,
-    "Print has no interval; here are many paired replays with the same splits and test clips, for "
-    "one run proves little: two random designs of 60 labels differ by .1 in correlation often enough.",
+    "Print has no interval; here are many paired replays with the same splits and test clips. One "
+    "run proves little: two random designs of 60 labels differ by .1 in correlation often enough.",
     "Here a budget is a third of the pool, so that there is something to choose at 100 % too.",
 )
 STRATEGY_ODD = (

@@ -127,8 +127,8 @@ def table_5(found: Mapping[str, Sequence[Row]]) -> Table:
     notes = [
         "EW: proxy MOS of equal weights; AL: of weights learned from the labels outside each fold. "
         "WS: trained on proxy MOS alone; FT: then on human MOS.",
-        "Learned weights are mixed with equal ones as far as it is in doubt that learning pays: with "
-        "few labels EW and AL differ little.",
+        "Learned weights are mixed with equal ones as far as it is in doubt that learning pays, so "
+        "that with few labels EW and AL differ little.",
         INTERVALS,
     ]
     if not has_systems:

@@ -120,7 +120,8 @@ class Table:
     def to_json(self) -> dict[str, Any]:
         """As stored."""
         kept = asdict(self)
-        return {**kept, "columns": [asdict(column) for column in self.columns]}
+        lists = ("columns", "rows", "notes", "apart", "odd")
+        return {**kept, **{name: list(kept[name]) for name in lists}}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Table:
