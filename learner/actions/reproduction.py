@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -93,9 +94,13 @@ def folder_of(pk: int) -> Path:
 
 def _tidy() -> None:
     """Throw away what finished reports trained; also where a worker died before it could."""
-    done = Reproduction.objects.filter(state=Reproduction.State.DONE).values_list("pk", flat=True)
-    for pk in done:
-        if folder_of(pk).exists():
+    left = {
+        int(path.name.rpartition("-")[2])
+        for path in Path(settings.DUBSCORE_MODELS).glob("reproduction-*")
+    }
+    done = Reproduction.objects.filter(pk__in=left, state=Reproduction.State.DONE)
+    for pk in done.values_list("pk", flat=True):
+        with suppress(FileNotFoundError):  # another worker may be at it
             rmtree(folder_of(pk))
 
 
@@ -267,7 +272,7 @@ def _strategies(asked: Reproduction, folder: Path, report: Callable[[float, str]
     done = asked.campaign.audits.filter(state=Audit.State.DONE, target=asked.target)
     last = {audit.strategy: audit for audit in done.order_by("created_at", "pk")}
     if last:
-        aside = [f"{one}, of {one.data.get('n_clips')} clips with a MOS." for one in last.values()]
+        aside = [_of_labels(audit) for audit in last.values()]
         return table_4([AuditReport.from_json(one.report) for one in last.values()], aside=aside)
     try:
         kept = _kept(folder / "replays.json", lambda: _replay(asked, report))
@@ -275,6 +280,16 @@ def _strategies(asked: Reproduction, folder: Path, report: Callable[[float, str]
         return table_4([], missing=str(reason))
     aside = ["There was no audit of this aspect, so the default strategy was replayed for this."]
     return table_4([AuditReport.from_json(kept)], aside=aside)
+
+
+def _of_labels(audit: Audit) -> str:
+    """Which audit it was, and whether its labels are those of today."""
+    said = f"{audit}, of {audit.data.get('n_clips')} clips with a MOS"
+    try:
+        is_current = labels_of(audit)[1] == audit.data
+    except ValueError:  # by now there are too few, for some raters were rejected
+        is_current = False
+    return f"{said}." if is_current else f"{said}; the labels have changed since."
 
 
 def _replay(asked: Reproduction, report: Callable[[float, str], None]) -> dict[str, Any]:

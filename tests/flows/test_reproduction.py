@@ -171,6 +171,20 @@ def test_a_report_killed_three_times_trains_nothing_twice_and_has_the_same_numbe
     assert gone_on.attempt == 4 and gone_on.report == undisturbed.report
 
 
+def test_table_4_is_the_last_audit_of_each_strategy_and_says_if_labels_have_changed(films):
+    from learner.actions.audits import run_audit
+    from learner.actions.reproduction import _strategies
+
+    run_audit(actions.ask_audit(campaign=films, strategy="uncertainty").pk)
+    asked = asked_for(films)
+    table = _strategies(asked, folder_of(asked.pk), lambda frac, text: None)
+    assert {row["name"] for row in table.rows} == {"uncertainty"}
+    assert table.notes[-1].endswith("of 48 clips with a MOS.")
+    Audit.objects.update(data={"hash": "of old", "n_clips": 40, "n_ratings": 80})
+    table = _strategies(asked, folder_of(asked.pk), lambda frac, text: None)
+    assert table.notes[-1].endswith("of 40 clips with a MOS; the labels have changed since.")
+
+
 def test_labels_that_come_in_meanwhile_make_it_begin_anew(live):
     asked = asked_for(live)
     asked.refresh_from_db()
