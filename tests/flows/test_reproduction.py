@@ -11,9 +11,11 @@ from django.core.management import CommandError, call_command
 
 from annotator import actions as annotator
 from learner import actions
+from learner.actions.audits import run_audit
 from learner.actions.extraction import inputs_key
 from learner.actions.jobs import Pulse
-from learner.actions.reproduction import _read, folder_of, run_reproduction
+from learner.actions.paper_tables import _strategies, read_material
+from learner.actions.reproduction import folder_of, run_reproduction
 from learner.features import Feature, FeatureStore
 from learner.models import Audit, Job, MetricScore, Reproduction
 from learner.registry import shelf
@@ -172,9 +174,6 @@ def test_a_report_killed_three_times_trains_nothing_twice_and_has_the_same_numbe
 
 
 def test_table_4_is_the_last_audit_of_each_strategy_and_says_if_labels_have_changed(films):
-    from learner.actions.audits import run_audit
-    from learner.actions.reproduction import _strategies
-
     run_audit(actions.ask_audit(campaign=films, strategy="uncertainty").pk)
     asked = asked_for(films)
     table = _strategies(asked, folder_of(asked.pk), lambda frac, text: None)
@@ -188,13 +187,13 @@ def test_table_4_is_the_last_audit_of_each_strategy_and_says_if_labels_have_chan
 def test_labels_that_come_in_meanwhile_make_it_begin_anew(live):
     asked = asked_for(live)
     asked.refresh_from_db()
-    first = _read(asked)
-    assert _read(asked).folder == first.folder
+    first = read_material(asked, folder_of(asked.pk))
+    assert read_material(asked, folder_of(asked.pk)).folder == first.folder
     place = int(np.flatnonzero(~np.isnan(first.study.labels.mos_N))[0])
     is_high = first.study.labels.mos_N[place] > 3
     rater = live.memberships.filter(role="rater").first()
     give_rating(rater, first.clips[place], 1 if is_high else 5, place=None)
-    assert _read(asked).folder != first.folder
+    assert read_material(asked, folder_of(asked.pk)).folder != first.folder
 
 
 def test_without_labels_or_features_each_table_says_what_is_missing(campaign, make_clip):
