@@ -32,7 +32,7 @@ INTERVALS = (
 SIMPLE = {"equal": "no label", "best": "", "proxy": "learned weights, without each fold"}
 STAGES = {
     "ws": "all inputs, trained on proxy MOS",
-    "ft": "all inputs, then on MOS: the last row above once more",
+    "ft": "all inputs, then on MOS: the last choice above once more",
     "both": "",
 }
 LETTERS = {"A": "audio", "V": "video", "T": "text"}
