@@ -14,7 +14,7 @@ CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py a
   mos/rater_model.py mos/reliability.py mos/screening.py mos/summaries.py mos/tally.py learner/charts \
   learner/device.py learner/hub.py learner/parts_table.py learner/registry.py learner/weights.py \
   learner/audit learner/compute learner/demo learner/encoders learner/fusion learner/media learner/metrics \
-  learner/proxy learner/strategies
+  learner/proxy learner/reproduction learner/strategies
 
 .PHONY: help setup demo serve worker test test-postgres lint format bench docs clean
 

@@ -27,6 +27,7 @@ from learner.models import (
     Normalisation,
     ProxyWeights,
     Refit,
+    Reproduction,
     Round,
     TrainingRun,
 )
@@ -356,3 +357,11 @@ class FusionModelAdmin(ReadOnlyAdmin):
     campaign_path = "training_run__campaign"
     list_display = ["__str__", "training_run", "created_at"]
     list_select_related = ["training_run__campaign"]
+
+
+@admin.register(Reproduction)
+class ReproductionAdmin(JobAdmin):
+    """Reports of the paper's tables."""
+
+    campaign_path = "campaign"
+    list_select_related = ["campaign"]

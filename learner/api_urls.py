@@ -24,6 +24,12 @@ urlpatterns = [
     path(f"{CAMPAIGN}/models/<int:pk>/promote/", api.PromotedModel.as_view(), name="api-promote"),
     path(f"{CAMPAIGN}/promotions/", api.Promotions.as_view(), name="api-promotions"),
     path(f"{CAMPAIGN}/triggers/", api.Triggers.as_view(), name="api-triggers"),
+    path(f"{CAMPAIGN}/reproductions/", api.Reproductions.as_view(), name="api-reproductions"),
+    path(
+        f"{CAMPAIGN}/reproductions/<int:pk>/",
+        api.OneReproduction.as_view(),
+        name="api-reproduction",
+    ),
     path(f"{CAMPAIGN}/predictions/", api.Predictions.as_view(), name="api-predictions"),
     path(f"{CAMPAIGN}/powered/", api.Powered.as_view(), name="api-powered"),
 ]

@@ -25,4 +25,11 @@ urlpatterns = [
     path(f"{CAMPAIGN}/models/<int:pk>/", views.model_page, name="model"),
     path(f"{CAMPAIGN}/models/<int:pk>/promote/", views.promote, name="promote"),
     path(f"{CAMPAIGN}/trainings/<int:pk>/", views.training, name="training"),
+    path(f"{CAMPAIGN}/reproductions/", views.reproductions, name="reproductions"),
+    path(f"{CAMPAIGN}/reproductions/<int:pk>/", views.reproduction_page, name="reproduction"),
+    path(
+        f"{CAMPAIGN}/reproductions/<int:pk>.<slug:kind>",
+        views.reproduction_file,
+        name="reproduction_file",
+    ),
 ]

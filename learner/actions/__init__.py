@@ -8,6 +8,7 @@ from learner.actions.extraction import queue_extraction
 from learner.actions.jobs import JobStopped, cancel_job, recover_jobs
 from learner.actions.proxy import ask_refit
 from learner.actions.registry import promote, roll_back
+from learner.actions.reproduction import ask_reproduction
 from learner.actions.rescoring import queue_rescoring
 from learner.actions.rounds import (
     cancel_round,
@@ -24,6 +25,7 @@ __all__ = [
     "ask_audit",
     "ask_dry_run",
     "ask_refit",
+    "ask_reproduction",
     "ask_training",
     "cancel_job",
     "cancel_round",

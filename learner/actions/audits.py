@@ -82,7 +82,7 @@ def run_audit(pk: int) -> None:
 def _replay(audit: Audit, pulse: Pulse) -> None:
     from learner.audit import AuditPlan, SeedResult, audit_report, replay_seed
 
-    data, known = _labels(audit)
+    data, known = labels_of(audit)
     if audit.data != known:
         audit.replays = []
         pulse.write(data=known, replays=[])
@@ -96,7 +96,7 @@ def _replay(audit: Audit, pulse: Pulse) -> None:
     finish(pulse, report.verdict[:200], replays=replays, report=report.to_json())
 
 
-def _labels(audit: Audit) -> tuple[Any, dict[str, Any]]:
+def labels_of(audit: Audit) -> tuple[Any, dict[str, Any]]:
     """The labels to be replayed, and their number and hash.
 
     Raises:

@@ -220,7 +220,7 @@ def _keep(
     known = Known.fit(said.summary_ND, study.labels.source_N)
     known.save(folder / "known.safetensors")
     evaluation = [*simple_rows(study), *network_rows(study, folder)]
-    facts = {**_facts(study, folder, seconds), "calibration": _calibration(study, said, reach)}
+    facts = {**_facts(study, folder, seconds), "calibration": calibration_of(study, said, reach)}
     with transaction.atomic():
         pulse.write()
         FusionModel.objects.filter(training_run=run).delete()
@@ -262,7 +262,7 @@ def _facts(study: Any, folder: Path, seconds: float) -> dict[str, Any]:
     }
 
 
-def _calibration(study: Any, said: Any, reach: Any) -> dict[str, Any]:
+def calibration_of(study: Any, said: Any, reach: Any) -> dict[str, Any]:
     """Whether intervals hold, out of fold: each fold's by what the other folds needed."""
     from learner.fusion.doubt import Reach
     from learner.proxy.calibration import calibration

@@ -15,6 +15,7 @@ from learner.api.registry import (
     Trainings,
     Triggers,
 )
+from learner.api.reproductions import OneReproduction, Reproductions
 from learner.api.rounds import DryRuns, OneDryRun, OneRound, Rounds
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "DryRuns",
     "OneAudit",
     "OneDryRun",
+    "OneReproduction",
     "OneRound",
     "Powered",
     "Predictions",
     "Refits",
+    "Reproductions",
     "Rounds",
     "Weights",
     "ComparedModels",

@@ -134,7 +134,13 @@ def _set_aside(data: TrainingData, fold: int, share: float, seed: int) -> NDArra
 
 
 def proxies_without(
-    filled: Filled, mos_N: Floats, var_N: Floats, fold_N: Ints, seed: int
+    filled: Filled,
+    mos_N: Floats,
+    var_N: Floats,
+    fold_N: Ints,
+    seed: int,
+    *,
+    method: str = "bagged",
 ) -> tuple[Floats, Floats]:
     """Proxy MOS and its variance, learned anew without the labels of each fold.
 
@@ -143,6 +149,7 @@ def proxies_without(
         mos_N, var_N: Human MOS and its noise; NaN without ratings.
         fold_N: Which fold leaves each clip out.
         seed: Of the draws.
+        method: Of `weightings.RULES`.
 
     Returns:
         Two arrays of shape (F, N); NaN in a fold without whose labels nothing rises with MOS.
@@ -152,7 +159,8 @@ def proxies_without(
     var_FN = np.full_like(mos_FN, np.nan)
     for fold in range(n_folds):
         rows = np.flatnonzero(~np.isnan(mos_N) & (fold_N != fold))
-        fit = fit_weights(filled.values[rows], mos_N[rows], noise_var=var_N[rows], seed=seed)
+        z_NM, noise_N = filled.values[rows], var_N[rows]
+        fit = fit_weights(z_NM, mos_N[rows], noise_var=noise_N, method=method, seed=seed)
         if not fit.line.reason:
             said = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
             mos_FN[fold], var_FN[fold] = said.mos_raw, said.total_var

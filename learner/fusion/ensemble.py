@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from learner.fusion.checkpoints import load_member
 from learner.fusion.network import FusionNetwork, Output
-from learner.fusion.training import member_path
+from learner.fusion.training import member_path, threads_for
 
 Floats = NDArray[np.float64]
 SCALE = (1.0, 5.0)
@@ -99,10 +99,11 @@ def predict(
     if not networks:
         raise ValueError("an ensemble of no networks says nothing")
     n = len(next(iter(features.values())))
-    blocks = [
-        [_said(network, features, slice(start, start + ROWS)) for start in range(0, n, ROWS)]
-        for network in networks
-    ]
+    with threads_for(n):
+        blocks = [
+            [_said(network, features, slice(start, start + ROWS)) for start in range(0, n, ROWS)]
+            for network in networks
+        ]
     said = [_joined(outputs) for outputs in blocks]
     config = networks[0].config
     inner = {

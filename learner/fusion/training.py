@@ -91,7 +91,7 @@ def train(
             continue
         points: list[dict[str, Any]] = []
         course = _Course(config, data, batches, folder, fold, fingerprint, world)
-        with _threads_for(data.n):
+        with threads_for(data.n):
             for progress in course.run(points):
                 if world.is_first:
                     report(replace(progress, frac=(fold + progress.frac) / data.n_folds))
@@ -327,7 +327,7 @@ def _precision(config: FusionConfig, where: torch.device) -> Any:
 
 
 @contextmanager
-def _threads_for(n_clips: int) -> Iterator[None]:
+def threads_for(n_clips: int) -> Iterator[None]:
     """One thread where batches are few: two of them beside another busy process lose all speed."""
     before = torch.get_num_threads()
     if n_clips < FEW_CLIPS:

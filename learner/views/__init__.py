@@ -7,6 +7,7 @@ from learner.views.overview import extract, overview
 from learner.views.powered import powered
 from learner.views.proxy import proxy, refit
 from learner.views.registry import model_page, models, policy, promote, roll_back, training
+from learner.views.reproductions import reproduction_file, reproduction_page, reproductions
 from learner.views.rounds import dry_run, round_page, stop_round
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "proxy",
     "refit",
     "roll_back",
+    "reproduction_file",
+    "reproduction_page",
+    "reproductions",
     "round_page",
     "stop_round",
     "training",

@@ -18,6 +18,7 @@ from learner.models import (
     Normalisation,
     ProxyWeights,
     Refit,
+    Reproduction,
     Round,
     TrainingRun,
 )
@@ -34,6 +35,7 @@ LISTS = [
     "learner_extraction",
     "learner_metricscore",
     "learner_proxyweights",
+    "learner_reproduction",
     "learner_round",
     "learner_trainingrun",
     "mos_reliabilityreport",
@@ -89,6 +91,7 @@ def rows(campaign, make_clip, alice, bob):
         "learner_normalisation": weights.normalisation,
         "learner_dryrun": DryRun.objects.create(campaign=campaign),
         "learner_refit": Refit.objects.create(campaign=campaign),
+        "learner_reproduction": Reproduction.objects.create(campaign=campaign),
         "learner_audit": Audit.objects.create(campaign=campaign),
         "learner_round": Round.objects.create(campaign=campaign, number=1),
         "learner_trainingrun": TrainingRun.objects.create(campaign=campaign, proxy_weights=weights),
