@@ -140,7 +140,8 @@ from learner.features import FeatureStore
 job = {model}.objects.latest("pk")
 print("JSON" + json.dumps(dict(state=job.state, frac=job.progress_frac, attempt=job.attempt,
     error=job.error_text, text=job.progress_text, scores=MetricScore.objects.count(),
-    models=FusionModel.objects.count(), promotions=Promotion.objects.count(), predictions=Prediction.objects.count(),
+    models=FusionModel.objects.count(), promotions=Promotion.objects.count(),
+    predictions=Prediction.objects.count(),
     voices=len(FeatureStore("speaker_ge2e", "{voice}").known()))))
 """
 

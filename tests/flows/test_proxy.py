@@ -263,7 +263,7 @@ def found(**changes):
         "error": {"n": 60, "mae": 0.4, "half_width": 0.2},
         "judged": {},
         "moved": [],
-        "new_labels_frac": 0.0,
+        "retrain": "",
         "pcc": {"pcc": 0.7},
         "pcc_before": {"pcc": 0.6},
     }
