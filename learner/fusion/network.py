@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from learner.fusion.config import EncoderSpec, FusionConfig
+from learner.fusion.dropout import with_byte_dropout
 
 LORA_ALPHA = 16.0
 
@@ -134,6 +135,7 @@ class FusionNetwork(nn.Module):
             batch_first=True,
             norm_first=True,
         )
+        layer = with_byte_dropout(layer, config.dropout)
         self.transformer = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2))
         nn.init.constant_(cast(nn.Linear, self.head[1]).bias[:1], 0.5)  # the middle of the scale

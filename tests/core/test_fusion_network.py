@@ -8,6 +8,7 @@ import torch
 
 from learner.fusion.checkpoints import load_member, save_member
 from learner.fusion.config import EncoderSpec, FusionConfig
+from learner.fusion.dropout import ByteDropout
 from learner.fusion.losses import concordance, loss_of
 from learner.fusion.network import FusionNetwork, Output
 
@@ -168,6 +169,18 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     path.write_bytes(b"not at all")
     with pytest.raises(ValueError, match="cannot be read as safetensors"):
         load_member(path)
+
+
+def test_dropout_loses_its_share_keeps_the_mean_and_rests_outside_of_training():
+    drop, ones = ByteDropout(0.2), torch.ones(200_003)
+    torch.manual_seed(0)
+    dropped = drop(ones)
+    assert float((dropped == 0).float().mean()) == pytest.approx(0.2, abs=0.005)
+    assert float(dropped.mean()) == pytest.approx(1.0, abs=0.01)
+    assert not torch.equal(drop(ones), dropped)
+    torch.manual_seed(0)
+    assert torch.equal(drop(ones), dropped)
+    assert drop.eval()(ones) is ones
 
 
 def output_of(mean, log_var=0.0):
