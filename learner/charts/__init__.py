@@ -8,6 +8,7 @@ from learner.charts.intervals import interval_row, weight_bars
 from learner.charts.learning import learning_curve
 from learner.charts.pool import pool_map, project_2d
 from learner.charts.radar import metric_radar
+from learner.charts.strip import strip
 from learner.charts.training import curve, scatter
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "project_2d",
     "reliability_diagram",
     "scatter",
+    "strip",
     "weight_bars",
 ]
