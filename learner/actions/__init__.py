@@ -16,6 +16,7 @@ from learner.actions.rounds import (
     launch_round,
     run_again,
 )
+from learner.actions.scoring import ask_scoring
 from learner.actions.training import ask_training
 from learner.actions.triggers import set_policy
 
@@ -24,6 +25,7 @@ __all__ = [
     "ask_audit",
     "ask_dry_run",
     "ask_refit",
+    "ask_scoring",
     "ask_training",
     "cancel_job",
     "cancel_round",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from learner.media._file import films_of
 
 HEAD_BYTES = 4096
 # Text is never opened: a playlist would make the decoder read files and addresses that it names.
-PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"<smil", b"v=0", b"[playlist]", b"[Script")
+PLAYLISTS = (
+    b"#EXTM3U",
+    b"ffconcat",
+    b"<?xml",
+    b"<MPD",
+    b"<smil",
+    b"v=0",
+    b"[playlist]",
+    b"[Script",
+)
 CONTAINERS = {
     "aac", "ac3", "aiff", "amr", "asf", "avi", "caf", "dv", "eac3", "flac", "flv", "ivf", "m4v",
     "matroska", "mov", "mp3", "mpeg", "mpegts", "mpegvideo", "mxf", "nut", "ogg", "wav", "w64",
@@ -113,7 +123,7 @@ def _what_else(head: bytes) -> str:
     if bare.startswith(PLAYLISTS):
         return "a playlist or other text"
     try:
-        words = head[: len(head) - 3 * (len(head) == HEAD_BYTES)].decode(errors="strict")
+        words = getincrementaldecoder("utf-8")().decode(head)  # may end within a letter
     except UnicodeDecodeError:
         return ""
     return "" if any(ord(letter) < 9 for letter in words) else "text"
