@@ -28,6 +28,7 @@ from learner.models import (
     ProxyWeights,
     Refit,
     Round,
+    Scoring,
     TrainingRun,
 )
 from learner.registry import shelf
@@ -356,3 +357,12 @@ class FusionModelAdmin(ReadOnlyAdmin):
     campaign_path = "training_run__campaign"
     list_display = ["__str__", "training_run", "created_at"]
     list_select_related = ["training_run__campaign"]
+
+
+@admin.register(Scoring)
+class ScoringAdmin(JobAdmin):
+    """Clips that somebody had scored."""
+
+    campaign_path = "campaign"
+    list_display = ["__str__", "state", "progress_text", "asked_by", "created_at", "webhook_text"]
+    list_select_related = ["campaign", "asked_by"]

@@ -18,4 +18,6 @@ urlpatterns = [
     path(f"{CAMPAIGN}/audits/<int:pk>/", api.OneAudit.as_view(), name="api-audit"),
     path(f"{CAMPAIGN}/predictions/", api.Predictions.as_view(), name="api-predictions"),
     path(f"{CAMPAIGN}/powered/", api.Powered.as_view(), name="api-powered"),
+    path("score/", api.Score.as_view(), name="api-score"),
+    path("scores/<slug:scoring_id>/", api.OneScoring.as_view(), name="api-scoring"),
 ]

@@ -14,7 +14,7 @@ from learner.registry import weights_lie_in
 RESEARCHERS = "Researchers"
 # What researchers may do in the admin, beside looking at everything of their own campaigns.
 MAY_ADD_OR_CHANGE = {"campaign", "corpus", "clip", "membership", "rubric", "aspect", "round"}
-MAY_ALSO_RUN = {"extraction", "trainingrun", "dryrun", "refit", "audit"}
+MAY_ALSO_RUN = {"extraction", "trainingrun", "dryrun", "refit", "audit", "scoring"}
 
 
 class LearnerConfig(AppConfig):

@@ -19,4 +19,6 @@ urlpatterns = [
     path(f"{CAMPAIGN}/dry-runs/<int:pk>/", views.dry_run, name="dry_run"),
     path(f"{CAMPAIGN}/audits/", views.audits, name="audits"),
     path(f"{CAMPAIGN}/audits/<int:pk>/", views.audit_page, name="audit"),
+    path(f"{CAMPAIGN}/score/", views.score, name="score"),
+    path(f"{CAMPAIGN}/scores/<slug:scoring_id>/", views.scoring_page, name="scoring"),
 ]

@@ -263,7 +263,7 @@ def finish(pulse: Pulse, text: str, **fields: Any) -> None:
 
 
 def tick() -> None:
-    """What a worker does between jobs: look after the dead and their leavings, follow the rounds."""
+    """What a worker does between jobs: look after the dead, follow rounds, tidy up."""
     from learner.actions.rounds import follow_rounds
     from learner.actions.uploads import forget_uploads
     from learner.actions.webhooks import tell_again

@@ -1,4 +1,4 @@
-"""Metrics and vectors of one clip that somebody asks about: those kept, and what is missing of them.
+"""Metrics and vectors of one clip that somebody asks about: what is kept of it, and what is not.
 
 Nothing that is computed here is kept: neither corpus nor feature store know of it.
 """

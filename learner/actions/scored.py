@@ -68,7 +68,7 @@ def _reason(measured: Measured, kind: str, name: str, version: str) -> str:
     card = shelf(kind).set_up().get(name)
     if card is None:
         return f"{name} is not set up here"
-    return f"{name} is here at version {card.version}, and the model learned from {version}: train anew"
+    return f"{name} is here as {card.version}, but the model learned from {version}: train anew"
 
 
 def _number(value: Any, digits: int = DIGITS) -> float | None:
@@ -127,7 +127,7 @@ def _score(scoring: Scoring, model: FusionModel, said: Any, known: Any) -> dict[
 
 
 def _out_of_fold(scoring: Scoring, model: FusionModel) -> Prediction | None:
-    """What is kept of a clip of the corpus that the model learned from, if nothing else is asked."""
+    """What is kept of a rated clip of the corpus, if nothing else is asked of it."""
     brought = (scoring.source, scoring.source_file, scoring.transcript, scoring.translation)
     if scoring.clip is None or any(brought) or scoring.language or scoring.source_language:
         return None

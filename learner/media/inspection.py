@@ -13,16 +13,7 @@ from learner.media._file import films_of
 
 HEAD_BYTES = 4096
 # Text is never opened: a playlist would make the decoder read files and addresses that it names.
-PLAYLISTS = (
-    b"#EXTM3U",
-    b"ffconcat",
-    b"<?xml",
-    b"<MPD",
-    b"<smil",
-    b"v=0",
-    b"[playlist]",
-    b"[Script",
-)
+PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"<smil", b"v=0", b"[playlist]")
 CONTAINERS = {
     "aac", "ac3", "aiff", "amr", "asf", "avi", "caf", "dv", "eac3", "flac", "flv", "ivf", "m4v",
     "matroska", "mov", "mp3", "mpeg", "mpegts", "mpegvideo", "mxf", "nut", "ogg", "wav", "w64",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from annotator.models import Campaign
 from learner.charts import interval_row, strip
+from learner.charts.frame import across
+from learner.charts.intervals import MARGIN
 from learner.models import MetricScore, Scoring
 from learner.models.jobs import Job
 
@@ -52,6 +55,11 @@ class Part:
     percent: float
     words: str = ""
 
+    @property
+    def width(self) -> str:
+        """As SVG takes it, in no reader's own language."""
+        return f"{min(100.0, max(0.0, self.percent)):.2f}%"
+
 
 def shown(scoring: Scoring) -> dict[str, Any]:
     """Drawings and bars of a result; nothing where there is none yet."""
@@ -63,6 +71,10 @@ def shown(scoring: Scoring) -> dict[str, Any]:
     return {
         "result": result,
         "scale": interval_row(result["dubscore_raw"], result["low"], result["high"], *SCALE),
+        "ticks": [(at, across(at, *SCALE, MARGIN)) for at in range(1, 6)],
+        "level": round(100 * (result["level"] or 0)),
+        "epistemic_sd": sqrt(result["epistemic_var"]),
+        "aleatoric_sd": sqrt(result["aleatoric_var"]),
         "shares": [Part("network", 100 * (1 - share)), Part("proxy", 100 * share)],
         "gates": [
             Part(name, 100 * gate, absent.get(name, "")) for name, gate in result["gates"].items()

@@ -7,6 +7,7 @@ from learner.views.overview import extract, overview
 from learner.views.powered import powered
 from learner.views.proxy import proxy, refit
 from learner.views.rounds import dry_run, round_page, stop_round
+from learner.views.scoring import score, scoring_page
 
 __all__ = [
     "audit_page",
@@ -18,5 +19,7 @@ __all__ = [
     "proxy",
     "refit",
     "round_page",
+    "score",
+    "scoring_page",
     "stop_round",
 ]
