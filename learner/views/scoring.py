@@ -32,8 +32,10 @@ LAST = 20
 def score(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """The form, and the last scorings of the campaign; by POST another one is queued."""
     campaign = studied(request, campaign_id)
-    form = ScoreForm(request.POST or None, request.FILES or None, campaign=campaign)
-    if request.method == "POST" and (asked := _asked(form, request)):
+    is_asked = request.method == "POST"
+    given = (request.POST, request.FILES) if is_asked else ()
+    form = ScoreForm(*given, campaign=campaign)
+    if is_asked and (asked := _asked(form, request)):
         return redirect("learner:scoring", campaign.public_id, asked.public_id)
     context = {
         "campaign": campaign,
