@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 
 FORM_BYTES = 4 << 20  # for the other fields of a form
@@ -36,10 +38,24 @@ class SizeLimit(FileUploadHandler):
         """Leave it to the next."""
 
 
+class Incoming(TemporaryUploadedFile):
+    """A file that lies on the disk of the clips while it comes in."""
+
+    def __init__(
+        self, name: str, content_type: str, size: int, charset: str, extra: Any = None
+    ) -> None:
+        folder = Path(settings.DUBSCORE_INCOMING)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = NamedTemporaryFile(suffix=".upload", dir=folder)  # noqa: SIM115 (closed by Django)
+        super(TemporaryUploadedFile, self).__init__(file, name, content_type, size, charset, extra)
+
+
 class ToDisk(TemporaryFileUploadHandler):
-    """Writes to the folder of uploads, which it makes."""
+    """Writes what comes in to disk."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Begin a file."""
-        Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
-        super().new_file(*args, **kwargs)
+        FileUploadHandler.new_file(self, *args, **kwargs)
+        self.file = Incoming(
+            self.file_name, self.content_type, 0, self.charset, self.content_type_extra
+        )

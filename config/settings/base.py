@@ -139,7 +139,7 @@ STORAGES = {
 }
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DUBSCORE_VAR}/media"))
 # On the disk of the clips, so that a whole upload is put in its place by a new name.
-FILE_UPLOAD_TEMP_DIR = MEDIA_ROOT / "incoming"
+DUBSCORE_INCOMING = MEDIA_ROOT / "incoming"
 FILE_UPLOAD_HANDLERS = [
     "config.uploads.SizeLimit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

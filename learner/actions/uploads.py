@@ -64,7 +64,7 @@ def delete_files(scoring: Scoring) -> None:
 
 
 def _forget_broken() -> None:
-    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    folder = Path(settings.DUBSCORE_INCOMING)
     for left in folder.glob("*.upload*") if folder.is_dir() else ():
         if left.stat().st_mtime < time.time() - LEFT_S:
             left.unlink(missing_ok=True)
