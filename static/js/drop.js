@@ -15,7 +15,7 @@
     const tell = () => {
       const file = input.files[0];
       zone.classList.toggle("is-chosen", Boolean(file));
-      words.textContent = file ? `${file.name}, ${size(file.size)}` : usual;
+      words.textContent = file ? size(file.size) : usual; // its name stands in the field itself
       const most = Number(form.dataset.mostBytes);
       input.setCustomValidity(file && file.size > most ? `At most ${size(most)}` : "");
     };

@@ -46,6 +46,16 @@ run.refresh_from_db()
 assert run.state == "done", run.error_text
 """
 
+CORPUS = """
+from annotator.models import Corpus
+Corpus.objects.create(name="films")
+"""
+ASK = """
+from django.core.files import File
+from learner.actions import ask_scoring
+ask_scoring(campaign=campaign, file=File(open({path!r}, "rb"), name="new.mp4"), webhook_url={url!r})
+"""
+
 
 @pytest.fixture
 def scored(model, settings):
@@ -293,16 +303,10 @@ def test_half_a_gigabyte_is_taken_in_without_being_held_in_memory(live_server, l
 def test_a_scoring_killed_in_the_middle_ends_once_and_is_told_of_once(
     installation, tmp_path_factory, listener
 ):
-    folder = tmp_path_factory.mktemp("films")
-    write_clip(folder / "new.mp4", seconds=1.2)
+    film = write_clip(tmp_path_factory.mktemp("films") / "new.mp4", seconds=1.2)
     installation.env |= {"DUBSCORE_STALE_SECONDS": "2", "DUBSCORE_WEBHOOKS_MAY_BE_LOCAL": "1"}
-    installation.manage("import_clips", str(folder), "--corpus", "films")
-    installation.shell(SETUP + TRAIN)
-    installation.manage("score", str(folder / "new.mp4"), "--campaign", "Films", "--queue")
-    code = (
-        f"from learner.models import Scoring; Scoring.objects.update(webhook_url={listener.url!r})"
-    )
-    installation.shell(code)
+    asked = ASK.format(path=str(film), url=listener.url)
+    installation.shell("\n".join([CORPUS, SETUP, TRAIN, asked]))
     first = installation.start_worker("first.log")
     installation.shell(KILL.format(model="Scoring", after=0.5, pid=first.pid))
     first.wait(timeout=10)

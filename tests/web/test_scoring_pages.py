@@ -99,6 +99,22 @@ def test_a_rated_clip_shows_the_score_of_those_that_never_saw_it(study, model): 
     page = client.get(result_page(scoring)).content.decode()
     assert "never saw it nor another dub" in page and "hx-trigger" not in page
     assert page.count('class="chart in-row strip"') == len(result["metrics"])
+    _check_schema(client, scoring)
+
+
+def _check_schema(client, scoring):
+    """The schema names everything that is answered."""
+    said = client.get(reverse("api-scoring", args=[scoring.public_id])).json()
+    assert set(said) == set(ScoringSerializer().fields)
+    assert set(said["result"]) == set(ResultSerializer().fields)
+    for name, field in ResultSerializer().fields.items():
+        rows = said["result"][name]
+        if hasattr(field, "child") and hasattr(field.child, "fields") and rows:
+            assert set(rows[0]) == set(field.child.fields), name
+        elif hasattr(field, "fields"):
+            assert set(rows) == set(field.fields), name
+    schema = client.get(reverse("api-schema")).content.decode()
+    assert "/api/v1/score/" in schema and "multipart/form-data" in schema
 
 
 def test_an_unrated_clip_is_scored_as_rescoring_scores_it(study, model):  # noqa: F811
@@ -117,23 +133,6 @@ def test_an_unrated_clip_is_scored_as_rescoring_scores_it(study, model):  # noqa
     share, proxy = result["proxy"]["share"], result["proxy"]["mos_raw"]
     joined = (1 - share) * result["own_raw"] + share * proxy
     assert result["dubscore_raw"] == pytest.approx(joined, abs=0.05)  # members' shares differ
-
-
-def test_the_schema_names_everything_that_is_answered(study):
-    live, client = study  # noqa: F811
-    scoring = actions.ask_scoring(campaign=live, clip=live.pool()[0])
-    run_scoring(scoring.pk)
-    said = client.get(reverse("api-scoring", args=[scoring.public_id])).json()
-    assert set(said) == set(ScoringSerializer().fields)
-    assert set(said["result"]) == set(ResultSerializer().fields)
-    for name, field in ResultSerializer().fields.items():
-        rows = said["result"][name]
-        if hasattr(field, "child") and hasattr(field.child, "fields") and rows:
-            assert set(rows[0]) == set(field.child.fields), name
-        elif hasattr(field, "fields"):
-            assert set(rows) == set(field.fields), name
-    schema = client.get(reverse("api-schema")).content.decode()
-    assert "/api/v1/score/" in schema and "multipart/form-data" in schema
 
 
 def test_a_program_sends_a_file_or_names_a_clip(light):
