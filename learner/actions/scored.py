@@ -259,7 +259,10 @@ def _warnings(
         found.append(("proxy", f"There is no proxy MOS. {result['proxy']['reason']}"))
     n_labelled = model.facts.get("n_labelled")
     if n_labelled is not None and n_labelled < FEW_LABELS:
-        words = f"The model learned from {n_labelled} rated clips only: fewer than {FEW_LABELS} are few."
+        words = (
+            f"The model learned from {n_labelled} rated clips. With fewer than {FEW_LABELS} how "
+            "well it agrees with people is hardly known itself."
+        )
         found.append(("labels", words))
     if has_simulated_ratings(scoring.campaign):
         words = "The model rests in part on ratings made by a random model, not by people."

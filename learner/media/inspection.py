@@ -85,6 +85,8 @@ def inspect(path: Path) -> Inspected:
         NoMedia: it is empty, no media, damaged, or without picture and sound.
         FileNotFoundError: it is gone.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head:
