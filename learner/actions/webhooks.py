@@ -6,10 +6,12 @@ import hmac
 import json
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from threading import Event, Timer
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -20,7 +22,8 @@ from learner.models import Job, Scoring
 from learner.selectors.scoring import report
 
 TRIES, WAIT_S, TIMEOUT_S = 3, 1.0, 10.0
-RETOLD_AFTER_S = 120.0  # longer than all tries together take
+DEADLINE_S = 20.0  # of one try: who answers a byte at a time shall not hold a worker
+RETOLD_AFTER_S = 300.0  # longer than all tries together take
 PURPOSE = b"dubscore webhook"
 SIGNATURE, TIMESTAMP = "X-Dubscore-Signature", "X-Dubscore-Timestamp"
 # Public by their numbers, but gateways translate them to any IPv4 address.
@@ -33,12 +36,26 @@ class Untold(Exception):  # noqa: N818 (kept with the row, not raised further)
 
 @dataclass(frozen=True)
 class Target:
-    """Where to send to: an address that was looked up and may be sent to."""
+    """Where to send to: addresses that were looked up and may be sent to."""
 
     parts: SplitResult
     host: str
     port: int
-    ip: str
+    ips: tuple[str, ...]
+
+    def reach(self) -> socket.socket:
+        """The first of its addresses that answers.
+
+        Raises:
+            OSError: none does.
+        """
+        failed: OSError | None = None
+        for ip in self.ips:
+            try:
+                return socket.create_connection((ip, self.port), TIMEOUT_S)
+            except OSError as error:
+                failed = error
+        raise failed or OSError("it has no address")
 
 
 def webhook_key() -> str:
@@ -79,7 +96,7 @@ def check_webhook(url: str) -> Target:
             f"The webhook's host {host!r} lies in a private network or on this machine. Give a "
             "public address, or set DUBSCORE_WEBHOOKS_MAY_BE_LOCAL."
         )
-    return Target(parts, host, port, addresses[0])
+    return Target(parts, host, port, tuple(dict.fromkeys(addresses)))
 
 
 def _is_public(address: str) -> bool:
@@ -98,11 +115,11 @@ class _Pinned(HTTPConnection):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target.host, target.port, timeout=TIMEOUT_S)
-        self.ip = target.ip
+        self.target = target
 
     def connect(self) -> None:
         """By number."""
-        self.sock = socket.create_connection((self.ip, self.port), self.timeout)
+        self.sock = self.target.reach()
 
 
 class _PinnedTLS(HTTPSConnection):
@@ -110,12 +127,11 @@ class _PinnedTLS(HTTPSConnection):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target.host, target.port, timeout=TIMEOUT_S)
-        self.ip = target.ip
+        self.target = target
 
     def connect(self) -> None:
         """By number."""
-        plain = socket.create_connection((self.ip, self.port), self.timeout)
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+        self.sock = self._context.wrap_socket(self.target.reach(), server_hostname=self.host)
 
 
 def tell(scoring: Scoring) -> str:
@@ -151,6 +167,9 @@ def _post(url: str, body: bytes) -> int:
     target = check_webhook(url)
     connection = (_PinnedTLS if target.parts.scheme == "https" else _Pinned)(target)
     timestamp = str(int(time.time()))
+    is_late = Event()
+    watch = Timer(DEADLINE_S, _cut, [connection, is_late])
+    watch.start()
     try:
         path = (target.parts.path or "/") + (f"?{target.parts.query}" * bool(target.parts.query))
         headers = {
@@ -162,12 +181,23 @@ def _post(url: str, body: bytes) -> int:
         connection.request("POST", path, body, headers)
         status = connection.getresponse().status
     finally:
+        watch.cancel()
         connection.close()
+    if is_late.is_set():  # half an answer reads as a whole one
+        raise Untold(f"it took longer than {DEADLINE_S:g} s")
     if 300 <= status < 400:
         raise Untold(f"it answered {status}, and redirects are not followed")
     if not 200 <= status < 300:
         raise Untold(f"it answered {status}")
     return status
+
+
+def _cut(connection: HTTPConnection, is_late: Event) -> None:
+    is_late.set()
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):  # it is over already
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def tell_again() -> int:
