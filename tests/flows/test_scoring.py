@@ -148,6 +148,16 @@ def test_what_a_file_lacks_is_said_and_the_rest_goes_on(scored, tmp_path, monkey
         assert refused.state == "failed" and words in refused.error_text, refused.error_text
         assert "Bring a video" in refused.error_text and "Traceback" not in refused.error_text
 
+    clip = model.predictions.filter(is_out_of_fold=False).first().clip
+    MetricScore.objects.filter(clip=clip, metric="log_f0_rmse").delete()
+    before = kept()
+    of_corpus = actions.ask_scoring(campaign=model.campaign, clip=clip)
+    run_scoring(of_corpus.pk)
+    of_corpus.refresh_from_db()
+    reasons = {row["name"]: row["reason"] for row in of_corpus.result["metrics"] if row["reason"]}
+    assert reasons == {"log_f0_rmse": "no source clip is known"}  # the others were there already
+    assert kept() == before
+
     said = StringIO()
     call_command(
         "score",
@@ -345,8 +355,7 @@ def test_a_scoring_killed_in_the_middle_ends_once_and_is_told_of_once(
     wait_until(lambda: listener.heard, "the webhook", 60)
     said = json.loads(listener.heard[0][2])
     assert said["state"] == "done", said["error_text"]
-    code = (
-        "from learner.models import Scoring; s = Scoring.objects.get(); print(s.state, s.attempt)"
-    )
-    wait_until(lambda: installation.shell(code) == "done 2", "the row", 20)
+    last = "from learner.models import Scoring; s = Scoring.objects.get(); "
+    last += "print(s.state, s.attempt, s.webhook_text)"
+    assert installation.shell(last) == "done 2 Told at try 1: it answered 200."
     assert len(listener.heard) == 1
