@@ -17,7 +17,7 @@ from learner.actions.scored import result_of
 from learner.actions.uploads import GONE, check_file, delete_files
 from learner.actions.webhooks import check_webhook, tell
 from learner.media.inspection import NoMedia, inspect
-from learner.models import Scoring
+from learner.models import FusionModel, Scoring
 from learner.selectors.registry import model_in_use
 
 TEXTS_MOST = 20_000  # letters: some twenty minutes of speech
@@ -44,20 +44,9 @@ def ask_scoring(
         ValidationError: there is no model in use, neither clip nor file or both, a clip is of
             another corpus or has no file, a file is empty or too large, or the webhook is none.
     """
-    check_aspect(campaign, target)
-    model = model_in_use(campaign, target)
-    if model is None:
-        raise ValidationError(
-            f"No model of {campaign} is in use for {target!r} yet: collect ratings, launch a round "
-            "or train the network, and promote a model."
-        )
+    model = _model_for(campaign, target)
     _check_what(campaign, clip, file, source, source_file)
-    texts = {"transcript": transcript.strip(), "translation": translation.strip()}
-    for name, words in texts.items():
-        if len(words) > TEXTS_MOST:
-            raise ValidationError(
-                f"The {name} has {len(words)} letters; {TEXTS_MOST} are the most."
-            )
+    texts = _checked({"transcript": transcript, "translation": translation})
     if webhook_url:
         check_webhook(webhook_url)
     scoring = Scoring(
@@ -76,6 +65,27 @@ def ask_scoring(
     )
     scoring.clean_fields(exclude=["file", "source_file"])
     return _keep(scoring, file, source_file)
+
+
+def _model_for(campaign: Campaign, target: str) -> FusionModel:
+    check_aspect(campaign, target)
+    model = model_in_use(campaign, target)
+    if model is None:
+        raise ValidationError(
+            f"No model of {campaign} is in use for {target!r} yet: collect ratings, launch a round "
+            "or train the network, and promote a model."
+        )
+    return model
+
+
+def _checked(texts: dict[str, str]) -> dict[str, str]:
+    """The texts without blanks around them."""
+    for name, words in texts.items():
+        if len(words) > TEXTS_MOST:
+            raise ValidationError(
+                f"The {name} has {len(words)} letters; {TEXTS_MOST} are the most."
+            )
+    return {name: words.strip() for name, words in texts.items()}
 
 
 def _check_what(

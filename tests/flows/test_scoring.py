@@ -135,6 +135,13 @@ def test_what_a_file_lacks_is_said_and_the_rest_goes_on(scored, tmp_path, monkey
     silent = scored(tmp_path / "mute.mp4")  # nothing that the model looks at is left
     assert silent.state == "failed" and "Nothing that Fusion model" in silent.error_text
 
+    _check_refusals(scored, tmp_path, whole)
+    _check_command(tmp_path, heard)
+    _check_clip_of_the_corpus(model)
+
+
+def _check_refusals(scored, tmp_path, whole):
+    """What is no video fails in words that say what it is and what to do."""
     for name, content, words in (
         ("letter.mp4", b"Dear reader, this is no film.\n" * 50, "is text, no video"),
         ("paper.mp4", b"%PDF-1.7\n" + bytes(500), "a PDF document"),
@@ -148,6 +155,9 @@ def test_what_a_file_lacks_is_said_and_the_rest_goes_on(scored, tmp_path, monkey
         assert refused.state == "failed" and words in refused.error_text, refused.error_text
         assert "Bring a video" in refused.error_text and "Traceback" not in refused.error_text
 
+
+def _check_clip_of_the_corpus(model):
+    """Only what is missing of it is computed, and not kept."""
     clip = model.predictions.filter(is_out_of_fold=False).first().clip
     MetricScore.objects.filter(clip=clip, metric="log_f0_rmse").delete()
     before = kept()
@@ -158,6 +168,9 @@ def test_what_a_file_lacks_is_said_and_the_rest_goes_on(scored, tmp_path, monkey
     assert reasons == {"log_f0_rmse": "no source clip is known"}  # the others were there already
     assert kept() == before
 
+
+def _check_command(tmp_path, heard):
+    """It says what the page says, and ends with 1 when a file could not be scored."""
     said = StringIO()
     call_command(
         "score",
@@ -170,7 +183,7 @@ def test_what_a_file_lacks_is_said_and_the_rest_goes_on(scored, tmp_path, monkey
     assert json.loads(said.getvalue())[0]["result"]["dubscore_raw"] == heard.result["dubscore_raw"]
     with pytest.raises(CommandError, match="1 of 2 could not be scored: letter"):
         names = [str(tmp_path / "voice.wav"), str(tmp_path / "letter.mp4")]
-        call_command("score", *names, campaign=model.campaign.name, translation="Hello.")
+        call_command("score", *names, campaign="Spring", translation="Hello.")
 
 
 # Being told
