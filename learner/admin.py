@@ -33,6 +33,7 @@ from learner.models import (
     Rescoring,
     RetrainPolicy,
     Round,
+    Scoring,
     TrainingRun,
 )
 from learner.registry import shelf
@@ -458,3 +459,12 @@ class RescoringAdmin(JobAdmin):
 
     campaign_path = "fusion_model__training_run__campaign"
     list_select_related = ["fusion_model"]
+
+
+@admin.register(Scoring)
+class ScoringAdmin(JobAdmin):
+    """Clips that somebody had scored."""
+
+    campaign_path = "campaign"
+    list_display = ["__str__", "state", "progress_text", "asked_by", "created_at", "webhook_text"]
+    list_select_related = ["campaign", "asked_by"]

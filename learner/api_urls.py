@@ -32,4 +32,6 @@ urlpatterns = [
     ),
     path(f"{CAMPAIGN}/predictions/", api.Predictions.as_view(), name="api-predictions"),
     path(f"{CAMPAIGN}/powered/", api.Powered.as_view(), name="api-powered"),
+    path("score/", api.Score.as_view(), name="api-score"),
+    path("scores/<slug:scoring_id>/", api.OneScoring.as_view(), name="api-scoring"),
 ]

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.conf import settings
 from fsspec.core import url_to_fs
@@ -167,6 +168,16 @@ class FeatureStore:
             )
         }
         return {clip: error for clip, error in last.items() if error}
+
+    def of(self, clip: str) -> Feature | None:
+        """The row of one clip that counts, without keeping an array of it; None where none is."""
+        found = None
+        for _, table in self._tables(["clip", "inputs", "error", "vector"]):
+            for row in table.filter(pc.equal(table["clip"], clip)).to_pylist():
+                vector = row["vector"]
+                array = None if vector is None else np.array(vector, dtype=np.float32)
+                found = Feature(clip, row["inputs"], array, row["error"])
+        return found
 
     def holding(self) -> Holding:
         """Counts and size."""

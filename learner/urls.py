@@ -32,4 +32,6 @@ urlpatterns = [
         views.reproduction_file,
         name="reproduction_file",
     ),
+    path(f"{CAMPAIGN}/score/", views.score, name="score"),
+    path(f"{CAMPAIGN}/scores/<slug:scoring_id>/", views.scoring_page, name="scoring"),
 ]

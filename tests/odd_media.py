@@ -270,7 +270,9 @@ def ask_all(folder: Path, weights: Path) -> Iterator[dict[str, Any]]:
 def loaded(weights: Path) -> dict[str, Callable[[Any], Any]]:
     """Everything that can be asked of a clip and is cheap."""
     from learner.encoders.face_fer import FaceFER
+    from learner.media import Unavailable
     from learner.media.faces import FaceFinder
+    from learner.media.inspection import NoMedia, inspect
     from learner.media.pitch import pitch
     from learner.media.voice_activity import VoiceActivity
     from learner.metrics.emotion_alignment import EmotionAlignment
@@ -285,7 +287,14 @@ def loaded(weights: Path) -> dict[str, Callable[[Any], Any]]:
         media.source = media
         return melody.score(media)
 
+    def inspected(media: Any) -> float:
+        try:
+            return inspect(media.path).duration_s
+        except NoMedia as reason:
+            raise Unavailable(str(reason)) from reason
+
     return {
+        "inspected": inspected,
         "speech": lambda media: media.speech,
         "picture_size": lambda media: np.array(media.picture_size),
         "frames": lambda media: media.frames(2.0, (24, 32)),

@@ -29,6 +29,11 @@ DUBSCORE_LEASE_MINUTES = env.int("DUBSCORE_LEASE_MINUTES", default=30)
 DUBSCORE_STALE_SECONDS = env.int("DUBSCORE_STALE_SECONDS", default=30)
 # ... this many times in all before it is called failed.
 DUBSCORE_MAX_ATTEMPTS = env.int("DUBSCORE_MAX_ATTEMPTS", default=5)
+# The largest file that may be brought to be scored, and how long it stays after that.
+DUBSCORE_SCORE_MOST_BYTES = env.int("DUBSCORE_SCORE_MOST_BYTES", default=2 << 30)
+DUBSCORE_KEEP_UPLOADS_DAYS = env.int("DUBSCORE_KEEP_UPLOADS_DAYS", default=30)
+# Whether results may be sent to addresses of this machine or of the network it stands in.
+DUBSCORE_WEBHOOKS_MAY_BE_LOCAL = env.bool("DUBSCORE_WEBHOOKS_MAY_BE_LOCAL", default=False)
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret_key(DUBSCORE_VAR)
@@ -133,6 +138,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DUBSCORE_VAR}/media"))
+# On the disk of the clips, so that a whole upload is put in its place by a new name.
+DUBSCORE_INCOMING = MEDIA_ROOT / "incoming"
+FILE_UPLOAD_HANDLERS = [
+    "config.uploads.SizeLimit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "config.uploads.ToDisk",
+]
 MEDIA_URL = "unserved/"  # clips are never served as they lie: annotator/media.py checks who asks
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}

@@ -15,6 +15,7 @@ STORAGES = {
 }
 _SCRATCH = Path(tempfile.mkdtemp(prefix="dubscore-test-"))
 MEDIA_ROOT = _SCRATCH / "media"
+DUBSCORE_INCOMING = MEDIA_ROOT / "incoming"
 DUBSCORE_FEATURES = _SCRATCH / "features"
 DUBSCORE_ARRAYS = _SCRATCH / "arrays"
 DUBSCORE_MODELS = _SCRATCH / "models"

@@ -17,6 +17,7 @@ from learner.actions.rounds import (
     launch_round,
     run_again,
 )
+from learner.actions.scoring import ask_scoring
 from learner.actions.training import ask_training
 from learner.actions.triggers import set_policy
 
@@ -26,6 +27,7 @@ __all__ = [
     "ask_dry_run",
     "ask_refit",
     "ask_reproduction",
+    "ask_scoring",
     "ask_training",
     "cancel_job",
     "cancel_round",

@@ -263,9 +263,13 @@ def finish(pulse: Pulse, text: str, **fields: Any) -> None:
 
 
 def tick() -> None:
-    """What a worker does between jobs: look after the dead, follow the rounds."""
+    """What a worker does between jobs: look after the dead, follow rounds, tidy up."""
     from learner.actions.rounds import follow_rounds
+    from learner.actions.uploads import forget_uploads
+    from learner.actions.webhooks import tell_again
 
     close_old_connections()
     recover_jobs()
     follow_rounds()
+    tell_again()
+    forget_uploads()

@@ -117,14 +117,18 @@ def proxy_of(weights: ProxyWeights, clips: list[Clip], *, k_ratings: float | Non
     Raises:
         ValueError: the weights have no rising line to MOS.
     """
+    return proxy_by(weights, metric_values(clips, weights.metrics), k_ratings=k_ratings)
+
+
+def proxy_by(weights: ProxyWeights, values_NM: Any, *, k_ratings: float | None = None) -> Any:
+    """As `proxy_of`, from values of the weights' metrics, shape (N, M); NaN where there is none."""
     from learner.proxy.missing import Moments, fill_missing
     from learner.proxy.normalise import normalisation_from_json
     from learner.proxy.result import proxy_mos
 
     norm = normalisation_from_json(weights.normalisation.parameters)
-    scores = norm.transform(metric_values(clips, weights.metrics))
     kept = weights.normalisation.moments
-    filled = fill_missing(scores, Moments.from_json(kept) if kept else None)
+    filled = fill_missing(norm.transform(values_NM), Moments.from_json(kept) if kept else None)
     fit = weights.as_fit()
     added = filled.added_variance(fit.weights)
     return proxy_mos(fit, filled.values, added, k_ratings=k_ratings)

@@ -13,7 +13,7 @@ from annotator.models import Clip, Corpus
 from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.actions.outcome import proxy_of
 from learner.fusion.config import EncoderSpec
-from learner.fusion.inputs import encoders_of
+from learner.fusion.inputs import Inputs, encoders_of
 from learner.models import FusionModel, Prediction, Rescoring
 from learner.selectors.inputs import read_inputs
 from learner.selectors.registry import models_in_use
@@ -72,20 +72,30 @@ def said_by(model: FusionModel, clips: list[Clip]) -> tuple[Any, Any]:
     Raises:
         NotPossible: its files are gone.
     """
+    inputs = read_inputs(clips, encoders_of(specs_of(model)))
+    weights = model.training_run.proxy_weights
+    proxy_N = np.full(len(clips), np.nan)
+    if weights is not None and not weights.fit["line"]["reason"]:
+        proxy_N = proxy_of(weights, clips).mos_raw
+    return said_of(model, inputs, proxy_N)
+
+
+def specs_of(model: FusionModel) -> list[EncoderSpec]:
+    """What a model looks at."""
+    return [EncoderSpec(**spec) for spec in model.encoders]
+
+
+def said_of(model: FusionModel, inputs: Inputs, proxy_N: Any) -> tuple[Any, Any]:
+    """As `said_by`, of clips by their vectors and their proxy MOS, NaN where there is none."""
     from learner.fusion.doubt import Known
     from learner.fusion.ensemble import members, predict
 
     folder = settings.DUBSCORE_MODELS / model.folder
     if not (folder / KNOWN).is_file():
         raise NotPossible(f"{model} has no files in {folder}: bring them back, or train anew.")
-    specs = [EncoderSpec(**spec) for spec in model.encoders]
-    features = read_inputs(clips, encoders_of(specs)).arrays(specs)
-    weights = model.training_run.proxy_weights
-    proxy_1N = np.full((1, len(clips)), np.nan)
-    if weights is not None and not weights.fit["line"]["reason"]:
-        proxy_1N = proxy_of(weights, clips).mos_raw[None, :]
+    features = inputs.arrays(specs_of(model))
     try:
-        said = predict(members(folder, model.n_members), features, proxy_1N)
+        said = predict(members(folder, model.n_members), features, np.asarray(proxy_N)[None, :])
     except ValueError as reason:
         raise NotPossible(str(reason)) from reason
     return said, Known.load(folder / KNOWN)

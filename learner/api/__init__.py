@@ -17,6 +17,7 @@ from learner.api.registry import (
 )
 from learner.api.reproductions import OneReproduction, Reproductions
 from learner.api.rounds import DryRuns, OneDryRun, OneRound, Rounds
+from learner.api.scoring import OneScoring, Score
 
 __all__ = [
     "Audits",
@@ -25,11 +26,13 @@ __all__ = [
     "OneDryRun",
     "OneReproduction",
     "OneRound",
+    "OneScoring",
     "Powered",
     "Predictions",
     "Refits",
     "Reproductions",
     "Rounds",
+    "Score",
     "Weights",
     "ComparedModels",
     "Models",

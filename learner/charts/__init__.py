@@ -9,6 +9,7 @@ from learner.charts.learning import learning_curve
 from learner.charts.loss import loss_charts
 from learner.charts.pool import pool_map, project_2d
 from learner.charts.radar import metric_radar
+from learner.charts.strip import strip
 from learner.charts.training import scatter
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "project_2d",
     "reliability_diagram",
     "scatter",
+    "strip",
     "weight_bars",
 ]

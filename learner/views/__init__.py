@@ -9,6 +9,7 @@ from learner.views.proxy import proxy, refit
 from learner.views.registry import model_page, models, policy, promote, roll_back, training
 from learner.views.reproductions import reproduction_file, reproduction_page, reproductions
 from learner.views.rounds import dry_run, round_page, stop_round
+from learner.views.scoring import score, scoring_page
 
 __all__ = [
     "audit_page",
@@ -28,6 +29,8 @@ __all__ = [
     "reproduction_page",
     "reproductions",
     "round_page",
+    "score",
+    "scoring_page",
     "stop_round",
     "training",
 ]

@@ -8,8 +8,9 @@ import pytest
 from annotator import actions as annotator
 from learner.actions.extraction import inputs_key
 from learner.actions.simulation import add_simulated_raters, rate_by_simulation
+from learner.actions.training import ask_training, run_training
 from learner.features import Feature, FeatureStore
-from learner.models import MetricScore
+from learner.models import MetricScore, TrainingRun
 from learner.registry import shelf
 
 CONDITIONS = ["clean", "noise", "wrong_voice", "flat_prosody"]
@@ -47,3 +48,15 @@ def live(campaign, make_clip):
     add_simulated_raters(campaign=live, wanted=3)
     rate_by_simulation(campaign=live, wave=live.waves.get())
     return live
+
+
+@pytest.fixture
+def model(live):
+    """A small network, trained on the live campaign's labels and put to use."""
+    run = ask_training(campaign=live)
+    small = {"epochs_ws": 1, "epochs_ft": 1, "width": 16, "layers": 1, "folds": 2}
+    TrainingRun.objects.filter(pk=run.pk).update(config=small)
+    run_training(run.pk)
+    run.refresh_from_db()
+    assert run.state == "done", run.error_text
+    return run.fusion_model
