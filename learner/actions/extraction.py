@@ -16,7 +16,7 @@ from annotator.models import Clip, Corpus
 from learner.actions.jobs import Pulse, enqueue, finish, running
 from learner.compute import ENGINES, Answer, Done, Order, Source, engine_of
 from learner.features import Feature, FeatureStore
-from learner.models import Extraction, MetricScore
+from learner.models import Extraction, Job, MetricScore
 from learner.registry import Card, shelf
 
 KEEP_EVERY = 8  # clips after which metrics are written
@@ -83,7 +83,7 @@ def _forget_reasons(extraction: Extraction) -> None:
 
 def run_extraction(pk: int) -> None:
     """Compute what is missing, resuming where an earlier worker stopped."""
-    extraction = Extraction.objects.select_related("corpus").get(pk=pk)
+    extraction, total = Extraction.objects.select_related("corpus").get(pk=pk), 0
     with running(extraction) as pulse:
         if pulse is None:
             return
@@ -104,6 +104,11 @@ def run_extraction(pk: int) -> None:
         finally:  # also when it is to stop, or a part cannot be loaded
             work.keep_rest(pulse)
         finish(pulse, work.summary())
+    extraction.refresh_from_db()
+    if total and extraction.state == Job.State.DONE:
+        from learner.actions.rescoring import rescore_corpus
+
+        rescore_corpus(corpus=extraction.corpus)
 
 
 def _words(done: int, total: int, started: float) -> str:

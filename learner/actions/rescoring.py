@@ -14,7 +14,7 @@ from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.actions.outcome import proxy_of
 from learner.fusion.config import EncoderSpec
 from learner.fusion.inputs import Inputs, encoders_of
-from learner.models import FusionModel, Prediction, Rescoring
+from learner.models import FusionModel, Prediction, ProxyWeights, Rescoring
 from learner.selectors.inputs import read_inputs
 from learner.selectors.registry import models_in_use
 
@@ -23,9 +23,24 @@ BLOCK = 2000  # clips that are scored and written together
 
 
 def write_predictions(
-    model: FusionModel, clips: list[Clip], said: Any, score_N: Any, is_oof_N: Any, known: Any
+    model: FusionModel,
+    clips: list[Clip],
+    said: Any,
+    score_N: Any,
+    is_oof_N: Any,
+    known: Any,
+    is_kept_N: Any = None,
 ) -> None:
-    """Rows of what a model says of clips; a later row of a clip takes the place of an earlier."""
+    """Rows of what a model says of clips; a later row of a clip takes the place of an earlier.
+
+    Args:
+        model, clips: Whose word, and of what.
+        said: Predictions of the clips, and `known` what they lie far from.
+        score_N: What is kept as their DubScore.
+        is_oof_N: Whether it was said by members that never saw the clip.
+        known: The clips that were trained on.
+        is_kept_N: Clips to be left out have no; all are kept if not given.
+    """
     distance_N = known.distance(said.summary_ND)
     now, epistemic_N, aleatoric_N = timezone.now(), said.epistemic_var_N, said.aleatoric_var_N
     rows = [
@@ -43,6 +58,7 @@ def write_predictions(
             made_at=now,
         )
         for i, clip in enumerate(clips)
+        if is_kept_N is None or is_kept_N[i]
     ]
     Prediction.objects.bulk_create(
         rows,
@@ -73,11 +89,14 @@ def said_by(model: FusionModel, clips: list[Clip]) -> tuple[Any, Any]:
         NotPossible: its files are gone.
     """
     inputs = read_inputs(clips, encoders_of(specs_of(model)))
-    weights = model.training_run.proxy_weights
-    proxy_N = np.full(len(clips), np.nan)
-    if weights is not None and not weights.fit["line"]["reason"]:
-        proxy_N = proxy_of(weights, clips).mos_raw
-    return said_of(model, inputs, proxy_N)
+    return said_of(model, inputs, proxy_for(model.training_run.proxy_weights, clips))
+
+
+def proxy_for(weights: ProxyWeights | None, clips: list[Clip]) -> Any:
+    """Proxy MOS of clips, shape (N,); NaN where the weights have no line to MOS."""
+    if weights is None or weights.fit["line"]["reason"]:
+        return np.full(len(clips), np.nan)
+    return proxy_of(weights, clips).mos_raw
 
 
 def specs_of(model: FusionModel) -> list[EncoderSpec]:
@@ -131,14 +150,20 @@ def run_rescoring(pk: int) -> None:
         model = job.fusion_model
         pool = model.campaign.pool().select_related("source").order_by("name")
         todo = list(pool.exclude(predictions__fusion_model=model))
+        scored = 0
         for start in range(0, len(todo), BLOCK):
             pulse.progress(start / len(todo), f"{start} of {len(todo)} clips")
-            _score(model, todo[start : start + BLOCK], pulse)
-        finish(pulse, f"{len(todo)} clips scored" if todo else "Every clip was scored already")
+            scored += _score(model, todo[start : start + BLOCK], pulse)
+        left = len(todo) - scored
+        words = f"{scored} clips scored" if todo else "Every clip was scored already"
+        finish(pulse, f"{words}, {left} have no features yet" if left else words)
 
 
-def _score(model: FusionModel, clips: list[Clip], pulse: Pulse) -> None:
+def _score(model: FusionModel, clips: list[Clip], pulse: Pulse) -> int:
+    """Score those of which any input is there; the others wait for their features."""
     said, known = said_by(model, clips)
+    has_any = said.gates_NS.sum(axis=1) > 0
     with transaction.atomic():
         pulse.write()
-        write_predictions(model, clips, said, said.mean_N, [False] * len(clips), known)
+        write_predictions(model, clips, said, said.mean_N, [False] * len(clips), known, has_any)
+    return int(has_any.sum())

@@ -16,7 +16,7 @@ from annotator.models import Campaign, Clip
 from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.actions.proxy import fit_proxy, scored_pool
 from learner.actions.registry import promote_first
-from learner.actions.rescoring import write_predictions
+from learner.actions.rescoring import proxy_for, said_of, write_predictions
 from learner.fusion.config import LOSSES, PRESETS
 from learner.fusion.inputs import KINDS, PAPER_KINDS
 from learner.models import FusionModel, ProxyWeights, TrainingRun
@@ -221,20 +221,23 @@ def _keep(
     known.save(folder / "known.safetensors")
     evaluation = [*simple_rows(study), *network_rows(study, folder)]
     facts = {**_facts(study, folder, seconds), "calibration": calibration_of(study, said, reach)}
+    model = FusionModel(
+        training_run=run,
+        folder=folder.name,
+        config=asdict(study.config),
+        encoders=[asdict(spec) for spec in study.config.encoders],
+        data_fingerprint=study.data.fingerprint(),
+        evaluation=evaluation,
+        reach=reach.to_json(),
+        facts=facts,
+    )
+    # Clips without a MOS as any new clip: with the proxy that learned from all labels.
+    others, _ = said_of(model, study.inputs, proxy_for(run.proxy_weights, clips))
+    score_N = np.where(has_mos, own_N, others.mean_N)
     with transaction.atomic():
         pulse.write()
         FusionModel.objects.filter(training_run=run).delete()
-        model = FusionModel.objects.create(
-            training_run=run,
-            folder=folder.name,
-            config=asdict(study.config),
-            encoders=[asdict(spec) for spec in study.config.encoders],
-            data_fingerprint=study.data.fingerprint(),
-            evaluation=evaluation,
-            reach=reach.to_json(),
-            facts=facts,
-        )
-        score_N = np.where(has_mos, own_N, said.mean_N)
+        model.save()
         write_predictions(model, clips, said, score_N, has_mos, known)
         promote_first(model=model)
         finish(pulse, f"Trained, {len(clips)} clips scored", curves=curves)

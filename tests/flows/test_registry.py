@@ -7,11 +7,23 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from learner import actions
+from learner.actions.extraction import inputs_key, run_extraction
+from learner.actions.proxy import run_refit
 from learner.actions.registry import why_not_better
 from learner.actions.rescoring import run_rescoring
 from learner.actions.training import run_training
 from learner.actions.triggers import triggers, why_train
-from learner.models import FusionModel, Job, Prediction, Promotion, Rescoring, TrainingRun
+from learner.features import Feature, FeatureStore
+from learner.models import (
+    FusionModel,
+    Job,
+    MetricScore,
+    Prediction,
+    Promotion,
+    Rescoring,
+    TrainingRun,
+)
+from learner.registry import shelf
 from learner.selectors import labelled_clips
 from learner.selectors.registry import compare_models, gate_rows, model_in_use, models_of
 
@@ -157,16 +169,35 @@ def test_what_keeps_a_model_from_promotion(found, words):
 
 def test_new_clips_are_scored_by_the_model_in_use(trained, make_clip):
     campaign, model = trained
-    make_clip("late", content_id="late")
+    late = make_clip("late", content_id="late")
     job = actions.queue_rescoring(model=model)
     assert actions.queue_rescoring(model=model) == job  # one at a time
     for open_job in Rescoring.objects.unfinished():
         run_rescoring(open_job.pk)
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.error_text
-    late = model.predictions.get(clip__name="late")
-    assert not late.is_out_of_fold and set(late.gates.values()) == {0.0}  # no features of it yet
-    assert 1 <= late.dubscore_raw <= 5
+    assert "1 have no features yet" in job.progress_text
+    assert not model.predictions.filter(clip=late).exists()
+    for card in shelf("encoder").set_up().values():
+        vector = np.ones(card.width, dtype="float32")
+        feature = Feature(late.public_id, inputs_key(card, late), vector)
+        FeatureStore(card.name, card.version).add([feature])
+    run_rescoring(actions.queue_rescoring(model=model).pk)
+    said = model.predictions.get(clip=late)
+    assert not said.is_out_of_fold and sum(said.gates.values()) == pytest.approx(1, abs=0.001)
+    assert 1 <= said.dubscore_raw <= 5
+
+
+def test_an_extraction_that_made_something_has_the_corpus_scored(trained, monkeypatch):
+    campaign, model = trained
+    Rescoring.objects.all().delete()
+    extraction = actions.queue_extraction(corpus=campaign.corpus)
+    run_extraction(extraction.pk)
+    assert not Rescoring.objects.exists()  # nothing was missing
+    MetricScore.objects.filter(clip__corpus=campaign.corpus, metric="speech_quality").delete()
+    again = actions.queue_extraction(corpus=campaign.corpus, metrics=["speech_quality"])
+    run_extraction(again.pk)
+    assert Rescoring.objects.get().fusion_model == model
 
 
 def test_a_model_whose_files_are_gone_says_so(trained, settings, make_clip):
@@ -215,6 +246,8 @@ def test_drift_is_found_on_clips_labelled_after_training(trained):
 
 def test_weights_outside_their_old_intervals_call_for_training(trained):
     campaign, model = trained
+    actions.ask_refit(campaign=campaign)
+    run_refit(campaign.refits.get().pk)  # the same labels, the same weights
     weights = model.training_run.proxy_weights
     weights.fit |= {"low": [2.0] * 7, "learned": [2.5] * 7, "high": [3.0] * 7}
     weights.save()
