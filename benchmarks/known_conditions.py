@@ -46,7 +46,6 @@ from learner.fusion.inputs import KINDS, PAPER_KINDS, Inputs  # noqa: E402
 from learner.fusion.study import (  # noqa: E402
     BEST,
     BOTH,
-    FT,
     PROXY,
     Labels,
     Study,
@@ -234,7 +233,6 @@ def main() -> None:
             "DubScore minus proxy MOS, PCC": aim(of[BOTH]["pcc"] - of[PROXY]["pcc"], -0.02),
             "DubScore minus best single metric, PCC": aim(of[BOTH]["pcc"] - of[BEST]["pcc"], 0.0),
             "audio minus the better of video and text, PCC": aim(of["A"]["pcc"] - others, 0.0),
-            "network alone minus proxy MOS, PCC": aim(of[FT]["pcc"] - of[PROXY]["pcc"], -0.02),
         },
         seed=SEED,
         packages=("torch", "numpy", "scipy"),

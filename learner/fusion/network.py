@@ -12,10 +12,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from learner.fusion.attention import Layer
 from learner.fusion.config import EncoderSpec, FusionConfig
-from learner.fusion.dropout import with_byte_dropout
+from learner.fusion.dropout import MaskSupply
 
 LORA_ALPHA = 16.0
+INFINITE = float("inf")
 
 
 @dataclass(frozen=True)
@@ -127,18 +129,17 @@ class FusionNetwork(nn.Module):
         self.outer = Gate(width, len(config.modalities), is_shared=False)
         self.summary = nn.Parameter(torch.zeros(1, 1, width))
         self.modality = nn.Parameter(0.02 * torch.randn(len(config.modalities), width))
-        layer = nn.TransformerEncoderLayer(
-            width,
-            config.heads,
-            config.spread * width,
-            config.dropout,
-            batch_first=True,
-            norm_first=True,
+        self.supply = MaskSupply(config.dropout)
+        self.transformer = nn.ModuleList(
+            Layer(width, config.heads, config.spread, self.supply) for _ in range(config.layers)
         )
-        layer = with_byte_dropout(layer, config.dropout)
-        self.transformer = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2))
         nn.init.constant_(cast(nn.Linear, self.head[1]).bias[:1], 0.5)  # the middle of the scale
+
+    def train(self, mode: bool = True) -> FusionNetwork:
+        """As of every module; masks of dropout are drawn anew, so that an epoch can be repeated."""
+        self.supply.forget()
+        return super().train(mode)
 
     @property
     def lone(self) -> tuple[str, ...]:
@@ -166,9 +167,13 @@ class FusionNetwork(nn.Module):
         gates_BS = self.outer(z_BSD, is_there_BS)
         tokens_BSD = z_BSD.shape[1] * gates_BS[..., None] * z_BSD + self.modality
         summary = self.summary.expand(len(z_BSD), -1, -1)
-        absent = torch.cat([torch.zeros_like(is_there_BS[:, :1]), ~is_there_BS], dim=1)
-        tokens = torch.cat([summary, tokens_BSD], dim=1)
-        summary_BD = self.transformer(tokens, src_key_padding_mask=absent)[:, 0]
+        is_absent = nn.functional.pad(~is_there_BS, (1, 0))  # the summary is always there
+        absent = torch.zeros(is_absent.shape, device=z_BSD.device).masked_fill(is_absent, -INFINITE)
+        x_BTD = torch.cat([summary, tokens_BSD], dim=1)
+        for place, layer in enumerate(self.transformer, start=1):
+            is_last = place == len(self.transformer)
+            x_BTD = layer(x_BTD, absent[:, None, None], only_first=is_last)
+        summary_BD = x_BTD[:, 0]
         mean_B, log_var_B = self.head(summary_BD).unbind(dim=1)
         return Output(mean_B, log_var_B.clamp(-8.0, 3.0), gates_BS, inner, summary_BD)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from learner.fusion.attention import Layer
 from learner.fusion.checkpoints import load_member, save_member
 from learner.fusion.config import EncoderSpec, FusionConfig
-from learner.fusion.dropout import ByteDropout
+from learner.fusion.dropout import MaskSupply
 from learner.fusion.losses import concordance, loss_of
 from learner.fusion.network import FusionNetwork, Output
 
@@ -171,16 +172,43 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
         load_member(path)
 
 
-def test_dropout_loses_its_share_keeps_the_mean_and_rests_outside_of_training():
-    drop, ones = ByteDropout(0.2), torch.ones(200_003)
+def test_dropout_loses_its_share_keeps_the_mean_and_can_be_repeated():
+    supply, ones = MaskSupply(0.2), torch.ones(20_003)
     torch.manual_seed(0)
-    dropped = drop(ones)
-    assert float((dropped == 0).float().mean()) == pytest.approx(0.2, abs=0.005)
-    assert float(dropped.mean()) == pytest.approx(1.0, abs=0.01)
-    assert not torch.equal(drop(ones), dropped)
+    dropped = [supply.drop(ones) for _ in range(100)]
+    every = torch.stack(dropped)
+    assert float((every == 0).float().mean()) == pytest.approx(0.2, abs=0.005)
+    assert float(every.mean()) == pytest.approx(1.0, abs=0.01)
+    assert not torch.equal(dropped[0], dropped[1])
+    supply.forget()
     torch.manual_seed(0)
-    assert torch.equal(drop(ones), dropped)
-    assert drop.eval()(ones) is ones
+    assert torch.equal(supply.drop(ones), dropped[0])
+    assert MaskSupply(0.0).drop(ones) is ones
+
+
+def test_a_layer_is_that_of_torch_in_numbers():
+    torch.manual_seed(3)
+    ours, x = Layer(16, 4, 2, MaskSupply(0.0)).eval(), torch.randn(5, 3, 16)
+    theirs = torch.nn.TransformerEncoderLayer(16, 4, 32, 0.0, batch_first=True, norm_first=True)
+    theirs.eval()
+    with torch.no_grad():
+        attention = theirs.self_attn
+        attention.in_proj_weight.copy_(torch.cat([ours.query.weight, ours.key_value.weight]))
+        attention.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key_value.bias]))
+        for own, name in (
+            (ours.out, "self_attn.out_proj"),
+            (ours.inner, "linear1"),
+            (ours.outer, "linear2"),
+            (ours.before_attention, "norm1"),
+            (ours.before_inner, "norm2"),
+        ):
+            theirs.get_submodule(name).load_state_dict(own.state_dict())
+    is_absent = torch.tensor([[False, False, True]] * 5)
+    absent = torch.zeros(5, 3).masked_fill(is_absent, float("-inf"))[:, None, None]
+    expected = theirs(x, src_key_padding_mask=is_absent)
+    assert torch.allclose(ours(x, absent)[:, :2], expected[:, :2], atol=1e-6)
+    first = ours(x, absent, only_first=True)
+    assert torch.allclose(first[:, 0], expected[:, 0], atol=1e-6)
 
 
 def output_of(mean, log_var=0.0):
