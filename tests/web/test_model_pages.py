@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from annotator import actions as annotator
@@ -279,3 +280,20 @@ def test_no_page_of_models_loads_torch(films, alice, signed_in):
         assert client.get(url).status_code == 200
     actions.ask_training(campaign=films)
     assert had or "torch" not in sys.modules
+
+
+def test_a_training_is_queued_from_the_admin_page(films, alice, signed_in):
+    from learner.apps import give_researchers_their_permissions
+
+    alice.is_staff = True
+    alice.save()
+    alice.groups.add(Group.objects.get_or_create(name="Researchers")[0])
+    give_researchers_their_permissions()
+    client, url = signed_in(alice), reverse("admin:learner_trainingrun_add")
+    asked = {"campaign": films.pk, "target": "overall", "preset": "paper", "loss": "mse", "seed": 1}
+    answer = client.post(url, asked)
+    run = TrainingRun.objects.get()
+    assert answer.url == reverse("learner:training", args=[films.public_id, run.pk])
+    assert run.config == {"preset": "paper", "loss": "mse"} and run.cause == "asked for by hand"
+    again = client.post(url, asked).content.decode()
+    assert "is open: wait for it or cancel it" in again
