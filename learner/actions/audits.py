@@ -16,6 +16,7 @@ from learner.actions.picking import strata_of
 from learner.actions.proxy import scored_pool
 from learner.models import Audit
 from learner.selectors import labelled_clips
+from learner.selectors.units import units_of
 
 FEWEST_REPLAYS, MOST_REPLAYS = 30, 1000
 
@@ -113,7 +114,7 @@ def labels_of(audit: Audit) -> tuple[Any, dict[str, Any]]:
     data = AuditData(
         z_NM=z_NM,
         mos_N=mos_N,
-        sources_N=tuple(str(clip.source_id or clip.pk) for clip in clips),
+        sources_N=tuple(units_of(clips)),
         strata_N=tuple(strata_of(clips, max(len(clips) // 10, 1)) if clips else ()),
     )
     digest = sha256(np.ascontiguousarray(z_NM).tobytes() + mos_N.tobytes()).hexdigest()

@@ -30,6 +30,7 @@ from learner.fusion.pieces import PreparedInputs
 from learner.fusion.recipe import Clips, Loss, Step, predict_inside, targets_of, train_inside
 from learner.registry import shelf
 from learner.selectors import labelled_clips
+from learner.selectors.units import units_of
 
 Floats = NDArray[np.float64]
 SCORES, CURVES, EVALUATION = "scores.json", "curves.json", "evaluation.json"
@@ -91,9 +92,11 @@ def read_work(
     labelled = labelled_clips(campaign, target)
     mos_N = np.array([labelled.mos.get(clip.pk, np.nan) for clip in clips])
     var_N = np.array([labelled.noise_var.get(clip.pk, np.nan) for clip in clips])
-    sources = [clip.source_id or clip.pk for clip in clips]
+    sources = units_of(clips)
     fold_N = assign_folds(sources, ~np.isnan(mos_N), config.folds, config.seed)
-    proxies = list(zip(*proxies_without(filled, mos_N, var_N, fold_N, config.seed), strict=True))
+    units_N = np.unique(sources, return_inverse=True)[1]
+    known = proxies_without(filled, mos_N, var_N, fold_N, units_N, config.seed)
+    proxies = list(zip(*known, strict=True))
     features = {spec.name: vectors for spec, vectors in kept.items()}
     return InsideWork(clips, config, recipe, features, mos_N, var_N, proxies, fold_N)
 
@@ -182,7 +185,7 @@ def judge(work: InsideWork, folder: Path, scores: dict[str, float]) -> list[dict
     own_N = np.array([scores.get(clip.public_id, np.nan) for clip in work.clips])
     proxy_FN = np.array([mos_N for mos_N, _ in work.proxies])
     proxy_N = np.where(np.isnan(own_N), np.nan, proxy_FN[work.fold_N, np.arange(len(own_N))])
-    sources = np.array([clip.source_id or clip.pk for clip in work.clips])
+    sources = np.array(units_of(work.clips))
     systems = np.array([clip.system for clip in work.clips])
     judged = Judged(work.mos_N, sources, systems, work.config.seed)
     rows = [

@@ -54,7 +54,7 @@ class NotPossible(ValueError):  # noqa: N818 (no fault of the program)
 
 # Their words name the cure; where they were raised helps nobody.
 CURABLE = (DamagedShard, WeightsError, NotPossible)
-ERROR_TAIL = 4000
+ERROR_TAIL = 1000
 # Set by the worker when it is asked to stop: running jobs go back to the queue.
 stopping = threading.Event()
 
@@ -142,9 +142,10 @@ def running(job: Job) -> Iterator[Pulse | None]:
     except CURABLE as error:
         logger.error("%s failed: %s", job, error)
         _fail(pulse, str(error))
-    except Exception:
+    except Exception as error:
         logger.exception("%s failed", job)
-        _fail(pulse, traceback.format_exc()[-ERROR_TAIL:])
+        words = "".join(traceback.format_exception_only(error)).strip()
+        _fail(pulse, f"It broke on our side: {words[-ERROR_TAIL:]} The worker's log has the rest.")
     finally:
         pulse.finished.set()
         if thread.is_alive():

@@ -124,12 +124,12 @@ def _calibrations(asked: Reproduction, material: Material, said: Any) -> Table:
 
 
 def _network_calibration(study: Any, said: Any) -> dict[str, Any]:
-    from learner.fusion.doubt import Reach
+    from learner.fusion.study import doubts
+    from learner.proxy.calibration import LEVEL
 
-    score_N, mos_N = said.of_folds(study.fold_N), study.labels.mos_N
-    known = ~np.isnan(mos_N)
-    reach = Reach.fit(score_N[known], said.total_var_N[known], mos_N[known])
-    return calibration_of(study, said, reach)
+    return calibration_of(
+        study, said.of_folds(study.fold_N), *doubts(study, said, said), level=LEVEL
+    )
 
 
 def _strategies(asked: Reproduction, folder: Path, report: Callable[[float, str], None]) -> Table:

@@ -13,6 +13,7 @@ from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.models import Normalisation, ProxyWeights, Refit
 from learner.models.proxy import METHODS, NORMALISATIONS
 from learner.selectors import MetricTable, labelled_clips, metric_table
+from learner.selectors.units import units_of
 
 
 class NotEnoughMetrics(NotPossible):
@@ -116,7 +117,7 @@ def fit_proxy(
         np.array([labelled.mos[clip.pk] for clip in clips]),
         noise_var=np.array([labelled.noise_var[clip.pk] for clip in clips]),
         rating_var=labelled.rating_var,
-        sources=np.array([clip.source_id or clip.pk for clip in clips]),
+        sources=np.array(units_of(clips)),
         names=[card.title for card in pool.table.cards],
         method=method,
         seed=seed,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from annotator.models import Campaign
+from learner.actions.checks import check_aspect
 from learner.actions.rescoring import queue_rescoring
+from learner.fusion.places import missing_parts
 from learner.models import FusionModel, Promotion
-from learner.selectors.registry import compare_models, model_in_use
+from learner.selectors.registry import compare_models, model_before, model_in_use
 
 TOLERATED_PCC = -0.01  # so much correlation may be lost before a model counts as worse
+TOLERATED_MSE = 0.02  # of the error of the one in use
 FEWEST_COMPARED = 8
 
 User = AbstractBaseUser | AnonymousUser | None
@@ -35,10 +41,8 @@ def why_not_better(comparison: dict[str, Any]) -> str:
     )
     if comparison["pcc"] <= TOLERATED_PCC:
         return f"{words}: correlation may fall by {-TOLERATED_PCC:g} at most."
-    if comparison["mse_low"] is not None and comparison["mse_low"] > 0:
-        return f"{words}: the error is worse by more than chance."
-    if comparison["mse_low"] is None and comparison["mse"] > 0:
-        return f"{words}: the error is worse."
+    if comparison["mse"] > TOLERATED_MSE * comparison["mse_first"]:
+        return f"{words}: the error may grow by {TOLERATED_MSE:.0%} at most."
     return ""
 
 
@@ -62,19 +66,37 @@ def promote(
     Raises:
         ValidationError: it is in use already, is worse, or is forced without a reason.
     """
-    campaign, target = model.campaign, model.target
-    now = model_in_use(campaign, target)
-    if now is not None and now.pk == model.pk:
-        raise ValidationError(f"{model} is in use already.")
-    comparison = compare_models(now, model) if now else {}
-    against = why_not_better(comparison) if comparison else ""
-    reason = reason.strip()
-    if against and not is_forced:
-        raise ValidationError(f"{model} is not promoted. {against} Force it with a reason.")
-    if against and not reason:
-        raise ValidationError("To promote a model that is not shown to be as good, say why.")
-    words = reason or ("The first model" if now is None else "No worse than the model before it")
-    return _record(model, now, by, words, comparison, is_forced=bool(against))
+    with _deciding(model.campaign):
+        now = model_in_use(model.campaign, model.target)
+        if now is not None and now.pk == model.pk:
+            raise ValidationError(f"{model} is in use already.")
+        _check_files(model)
+        comparison = compare_models(now, model) if now else {}
+        against = why_not_better(comparison) if comparison else ""
+        reason = reason.strip()
+        if against and not is_forced:
+            raise ValidationError(f"{model} is not promoted. {against} Force it with a reason.")
+        if against and not reason:
+            raise ValidationError("To promote a model that is not shown to be as good, say why.")
+        words = reason or ("The first model" if now is None else "No worse than the one before it")
+        return _record(model, now, by, words, comparison, is_forced=bool(against))
+
+
+@contextmanager
+def _deciding(campaign: Campaign) -> Iterator[None]:
+    """One decision at a time about which model of a campaign is in use."""
+    with transaction.atomic():
+        Campaign.objects.select_for_update().get(pk=campaign.pk)
+        yield
+
+
+def _check_files(model: FusionModel) -> None:
+    """Refuse a model that could score nothing."""
+    folder = settings.DUBSCORE_MODELS / model.folder
+    if missing := missing_parts(folder, model.n_members):
+        raise ValidationError(
+            f"{model} lacks {', '.join(missing)} in {folder}: bring them back, or train anew."
+        )
 
 
 def promote_first(*, model: FusionModel) -> Promotion | None:
@@ -85,19 +107,23 @@ def promote_first(*, model: FusionModel) -> Promotion | None:
 
 
 def roll_back(*, campaign: Campaign, target: str, by: User = None, reason: str = "") -> Promotion:
-    """Put the model in use before the last one back.
+    """Put the model back that the one in use took the place of; once more goes further back.
 
     Raises:
-        ValidationError: there was none.
+        ValidationError: there was none, its files are gone, or the aspect is unknown.
     """
-    last = Promotion.objects.filter(campaign=campaign, target=target).first()
-    if last is None or last.replaced is None:
-        raise ValidationError(f"No model of {campaign} was in use before: there is none to go to.")
-    words = reason.strip() or f"Back from model {last.fusion_model_id}"
-    return _record(last.replaced, last.fusion_model, by, words, {}, is_rollback=True)
+    check_aspect(campaign, target)
+    with _deciding(campaign):
+        now, before = model_in_use(campaign, target), model_before(campaign, target)
+        if now is None or before is None:
+            raise ValidationError(
+                f"No model of {campaign}, {target}, was in use before: there is none to go to."
+            )
+        _check_files(before)
+        words = reason.strip() or f"Back from model {now.pk}"
+        return _record(before, now, by, words, {}, is_rollback=True)
 
 
-@transaction.atomic
 def _record(
     model: FusionModel,
     replaced: FusionModel | None,

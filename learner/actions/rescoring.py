@@ -14,11 +14,11 @@ from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
 from learner.actions.outcome import proxy_of
 from learner.fusion.config import EncoderSpec
 from learner.fusion.inputs import Inputs, encoders_of
+from learner.fusion.places import KNOWN, missing_parts
 from learner.models import FusionModel, Prediction, ProxyWeights, Rescoring
 from learner.selectors.inputs import read_inputs
 from learner.selectors.registry import models_in_use
 
-KNOWN = "known.safetensors"
 BLOCK = 2000  # clips that are scored and written together
 
 
@@ -29,6 +29,7 @@ def write_predictions(
     score_N: Any,
     is_oof_N: Any,
     known: Any,
+    variances: tuple[Any, Any] | None = None,
     is_kept_N: Any = None,
 ) -> None:
     """Rows of what a model says of clips; a later row of a clip takes the place of an earlier.
@@ -39,10 +40,12 @@ def write_predictions(
         score_N: What is kept as their DubScore.
         is_oof_N: Whether it was said by members that never saw the clip.
         known: The clips that were trained on.
+        variances: Epistemic and aleatoric; those of the predictions if not given.
         is_kept_N: Clips to be left out have no; all are kept if not given.
     """
     distance_N = known.distance(said.summary_ND)
-    now, epistemic_N, aleatoric_N = timezone.now(), said.epistemic_var_N, said.aleatoric_var_N
+    now = timezone.now()
+    epistemic_N, aleatoric_N = variances or (said.epistemic_var_N, said.aleatoric_var_N)
     rows = [
         Prediction(
             fusion_model=model,
@@ -110,18 +113,20 @@ def said_of(model: FusionModel, inputs: Inputs, proxy_N: Any) -> tuple[Any, Any]
     from learner.fusion.ensemble import members, predict
 
     folder = settings.DUBSCORE_MODELS / model.folder
-    if not (folder / KNOWN).is_file():
-        raise NotPossible(f"{model} has no files in {folder}: bring them back, or train anew.")
+    if missing := missing_parts(folder, model.n_members):
+        raise NotPossible(
+            f"{model} lacks {', '.join(missing)} in {folder}: bring them back, or train anew."
+        )
     features = inputs.arrays(specs_of(model))
     try:
         said = predict(members(folder, model.n_members), features, np.asarray(proxy_N)[None, :])
+        return said, Known.load(folder / KNOWN)
     except ValueError as reason:
-        raise NotPossible(str(reason)) from reason
-    return said, Known.load(folder / KNOWN)
+        raise NotPossible(f"{model} cannot be used: {reason}") from reason
 
 
 def queue_rescoring(*, model: FusionModel) -> Rescoring:
-    """Have a worker score the clips of the pool that the model has not scored yet."""
+    """Have a worker score the clips of the pool that the model was not trained on."""
     try:
         with transaction.atomic():
             job = Rescoring.objects.create(fusion_model=model)
@@ -140,7 +145,7 @@ def rescore_corpus(*, corpus: Corpus) -> int:
 
 
 def run_rescoring(pk: int) -> None:
-    """Score what is not scored yet, block by block; what is written stays."""
+    """Score every clip that it was not trained on, as its vectors and metrics are now."""
     job = Rescoring.objects.select_related(
         "fusion_model__training_run__campaign", "fusion_model__training_run__proxy_weights"
     ).get(pk=pk)
@@ -149,13 +154,15 @@ def run_rescoring(pk: int) -> None:
             return
         model = job.fusion_model
         pool = model.campaign.pool().select_related("source").order_by("name")
-        todo = list(pool.exclude(predictions__fusion_model=model))
+        # Those out of fold stay: no member that saw a clip may score it anew.
+        kept = model.predictions.filter(is_out_of_fold=True).values("clip")
+        todo = list(pool.exclude(pk__in=kept))
         scored = 0
         for start in range(0, len(todo), BLOCK):
             pulse.progress(start / len(todo), f"{start} of {len(todo)} clips")
             scored += _score(model, todo[start : start + BLOCK], pulse)
         left = len(todo) - scored
-        words = f"{scored} clips scored" if todo else "Every clip was scored already"
+        words = f"{scored} clips scored"
         finish(pulse, f"{words}, {left} have no features yet" if left else words)
 
 
@@ -165,5 +172,7 @@ def _score(model: FusionModel, clips: list[Clip], pulse: Pulse) -> int:
     has_any = said.gates_NS.sum(axis=1) > 0
     with transaction.atomic():
         pulse.write()
-        write_predictions(model, clips, said, said.mean_N, [False] * len(clips), known, has_any)
+        write_predictions(
+            model, clips, said, said.mean_N, [False] * len(clips), known, None, has_any
+        )
     return int(has_any.sum())

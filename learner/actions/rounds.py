@@ -140,6 +140,9 @@ def _refit(round_: Round, pulse: Pulse) -> None:
     reason = why_no_training(round_.campaign, round_.target)
     if not reason and not outcome["retrain"]:
         reason = "Nothing that is switched on calls for training the network anew."
+    others = round_.campaign.training_runs.unfinished().exclude(round=round_)
+    if not reason and others.exists():
+        reason = "A training of the campaign is open already: train anew when it is done."
     if reason:
         _end_refitted(round_, pulse, values, outcome, reason)
         return

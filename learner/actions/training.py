@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from time import monotonic
 from typing import Any
 
 import numpy as np
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from annotator.models import Campaign, Clip
 from learner.actions.jobs import NotPossible, Pulse, enqueue, finish, running
@@ -19,9 +21,11 @@ from learner.actions.registry import promote_first
 from learner.actions.rescoring import proxy_for, said_of, write_predictions
 from learner.fusion.config import LOSSES, PRESETS
 from learner.fusion.inputs import KINDS, PAPER_KINDS
+from learner.fusion.places import KNOWN
 from learner.models import FusionModel, ProxyWeights, TrainingRun
 from learner.selectors import labelled_clips
 from learner.selectors.inputs import encoders_here, read_inputs
+from learner.selectors.units import units_of
 
 
 def ask_training(
@@ -57,9 +61,12 @@ def ask_training(
         progress_text="Waiting for a worker",
     )
     run.clean_fields(exclude=["proxy_weights"])
-    with transaction.atomic():
-        run.save()
-        enqueue(run)
+    try:
+        with transaction.atomic():
+            run.save()
+            enqueue(run)
+    except IntegrityError as race:  # another page was faster
+        raise ValidationError(f"A training of {campaign} is open: wait for it.") from race
     return run
 
 
@@ -79,8 +86,8 @@ def run_training(pk: int) -> None:
         _see_to_proxy(run, pulse)
         _meet_the_others()
         clips, study = study_of(run)
-        folder = settings.DUBSCORE_MODELS / f"run-{run.pk}"
-        curves: list[dict[str, Any]] = list(run.curves)
+        folder = _folder_of(run, study)
+        curves: list[dict[str, Any]] = list(run.curves) if folder.exists() else []
 
         def report(at: Progress) -> None:
             curves.append(at.point())
@@ -95,6 +102,20 @@ def run_training(pk: int) -> None:
         _keep(run, clips, study, folder, kept, pulse, monotonic() - started)
 
 
+def _folder_of(run: TrainingRun, study: Any) -> Path:
+    """Where a training is kept: by its data and settings, so that it goes on with these alone.
+
+    A training that was stopped and is gone on with after ratings came in begins anew: members that
+    know other labels would make what is called out of fold a lie. What it had is removed.
+    """
+    config = sha256(study.config.to_json().encode()).hexdigest()
+    name = f"run-{run.pk}-{study.data.fingerprint()[:12]}-{config[:8]}"
+    for other in settings.DUBSCORE_MODELS.glob(f"run-{run.pk}-*"):
+        if other.name != name:
+            rmtree(other)
+    return Path(settings.DUBSCORE_MODELS / name)
+
+
 def follow_training(pk: int) -> None:
     """Compute beside another process that runs this training and keeps what comes of it.
 
@@ -107,7 +128,7 @@ def follow_training(pk: int) -> None:
     distributed.barrier()
     run = TrainingRun.objects.select_related("campaign__corpus", "proxy_weights").get(pk=pk)
     _, study = study_of(run)
-    train(study.config, study.data, settings.DUBSCORE_MODELS / f"run-{run.pk}")
+    train(study.config, study.data, _folder_of(run, study))
 
 
 def _meet_the_others() -> None:
@@ -156,11 +177,10 @@ def study_for(
     pool = scored_pool(campaign, kind=weights.normalisation.kind)
     clips = pool.table.clips
     labelled = labelled_clips(campaign, weights.target)
-    sources = [clip.source_id or clip.pk for clip in clips]
     labels = Labels(
         mos_N=np.array([labelled.mos.get(clip.pk, np.nan) for clip in clips]),
         var_N=np.array([labelled.noise_var.get(clip.pk, np.nan) for clip in clips]),
-        source_N=np.unique(sources, return_inverse=True)[1],
+        source_N=np.unique(units_of(clips), return_inverse=True)[1],
         system_N=np.array([clip.system for clip in clips]),
     )
     inputs = read_inputs(clips, encoders_here())
@@ -180,7 +200,7 @@ def why_no_training(campaign: Campaign, target: str) -> str:
     clips = list(campaign.pool())
     has_mos = [clip.pk in labelled.mos for clip in clips]
     try:
-        assign_folds([clip.source_id or clip.pk for clip in clips], has_mos, 2, 0)
+        assign_folds(units_of(clips), has_mos, 2, 0)
     except ValueError as reason:
         return str(reason)
     return ""
@@ -211,34 +231,36 @@ def _keep(
 ) -> None:
     """Rows of the model and of what it says of every clip."""
     from learner.fusion.doubt import Known, Reach
-    from learner.fusion.study import network_rows, simple_rows
+    from learner.fusion.study import doubts, network_rows, simple_rows
 
     said = study.said(folder)
     own_N, mos_N = said.of_folds(study.fold_N), study.labels.mos_N
     has_mos = ~np.isnan(mos_N)
-    reach = Reach.fit(own_N[has_mos], said.total_var_N[has_mos], mos_N[has_mos])
-    known = Known.fit(said.summary_ND, study.labels.source_N)
-    known.save(folder / "known.safetensors")
-    evaluation = [*simple_rows(study), *network_rows(study, folder)]
-    facts = {**_facts(study, folder, seconds), "calibration": calibration_of(study, said, reach)}
     model = FusionModel(
         training_run=run,
         folder=folder.name,
         config=asdict(study.config),
         encoders=[asdict(spec) for spec in study.config.encoders],
         data_fingerprint=study.data.fingerprint(),
-        evaluation=evaluation,
-        reach=reach.to_json(),
-        facts=facts,
     )
     # Clips without a MOS as any new clip: with the proxy that learned from all labels.
+    known = Known.fit(said.summary_ND, study.labels.source_N)
+    known.save(folder / KNOWN)
     others, _ = said_of(model, study.inputs, proxy_for(run.proxy_weights, clips))
+    variances = doubts(study, said, others)
+    total_N = variances[0] + variances[1]
+    reach = Reach.fit(own_N[has_mos], total_N[has_mos], mos_N[has_mos])
+    evaluation = [*simple_rows(study), *network_rows(study, folder)]
+    model.evaluation, model.reach = evaluation, reach.to_json()
+    held = calibration_of(study, own_N, *variances, level=reach.level)
+    model.facts = {**_facts(study, folder, seconds), "calibration": held}
     score_N = np.where(has_mos, own_N, others.mean_N)
     with transaction.atomic():
         pulse.write()
         FusionModel.objects.filter(training_run=run).delete()
         model.save()
-        write_predictions(model, clips, said, score_N, has_mos, known)
+        has_any = said.gates_NS.sum(axis=1) > 0
+        write_predictions(model, clips, others, score_N, has_mos, known, variances, has_any)
         promote_first(model=model)
         finish(pulse, f"Trained, {len(clips)} clips scored", curves=curves)
 
@@ -265,25 +287,26 @@ def _facts(study: Any, folder: Path, seconds: float) -> dict[str, Any]:
     }
 
 
-def calibration_of(study: Any, said: Any, reach: Any) -> dict[str, Any]:
+def calibration_of(
+    study: Any, own_N: Any, epistemic_N: Any, aleatoric_N: Any, *, level: float
+) -> dict[str, Any]:
     """Whether intervals hold, out of fold: each fold's by what the other folds needed."""
     from learner.fusion.doubt import Reach
     from learner.proxy.calibration import calibration
 
-    own_N, mos_N, var_N = said.of_folds(study.fold_N), study.labels.mos_N, said.total_var_N
+    mos_N, var_N = study.labels.mos_N, epistemic_N + aleatoric_N
     low_N, high_N = np.empty_like(own_N), np.empty_like(own_N)
     has_mos = ~np.isnan(mos_N)
     for fold in range(len(study.proxy_FN)):
         is_in, others = study.fold_N == fold, has_mos & (study.fold_N != fold)
-        needed = Reach.fit(own_N[others], var_N[others], mos_N[others], reach.level)
+        needed = Reach.fit(own_N[others], var_N[others], mos_N[others], level)
         low_N[is_in], high_N[is_in] = needed.ends(own_N[is_in], var_N[is_in])
-    epistemic = said.epistemic_var_N[has_mos]
     return calibration(
         own_N[has_mos],
-        epistemic,
+        epistemic_N[has_mos],
         var_N[has_mos],
         mos_N[has_mos],
         low=low_N[has_mos],
         high=high_N[has_mos],
-        level=reach.level,
+        level=level,
     ).to_json()

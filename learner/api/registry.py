@@ -11,11 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from learner import actions
+from learner.actions.checks import check_aspect
 from learner.actions.triggers import TITLES, policy_of, triggers
 from learner.api.access import JOB_FIELDS, OfCampaign, refusals
 from learner.fusion.config import LOSSES, PRESETS
 from learner.models import FusionModel, Promotion, TrainingRun
 from learner.selectors.registry import compare_models, model_in_use, models_of
+
+LONGEST_ID = 18
 
 
 class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -139,8 +142,8 @@ class ComparedModels(OfModel):
     def get(self, request: Request, campaign_id: str, pk: int) -> Response:
         """How much better this model is than the one named by `with`."""
         model, name = self.model(pk), request.query_params.get("with", "")
-        if not name.isdigit():
-            raise serializers.ValidationError("Name the other model by ?with=ID.")
+        if not (name.isascii() and name.isdigit() and len(name) <= LONGEST_ID):
+            raise serializers.ValidationError(f"{name[:40]!r} is no model: say ?with=ID.")
         other = self.model(name)
         if other.target != model.target:
             raise serializers.ValidationError(
@@ -242,6 +245,8 @@ class Triggers(OfCampaign):
     def get(self, request: Request, campaign_id: str) -> Response:
         """Every reason as it stands; none before there is a model in use."""
         target = request.query_params.get("target", "overall")
+        with refusals():
+            check_aspect(self.campaign(), target)
         return Response(TriggerSerializer(triggers(self.campaign(), target), many=True).data)
 
     @extend_schema(request=PolicySerializer, responses=PolicySerializer)

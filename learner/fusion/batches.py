@@ -5,7 +5,7 @@ Shape letters: N clips, B batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from learner.device import device
 from learner.fusion.config import FusionConfig
 
+BLOCK = 4096
 GPU_SHARE = 0.3  # of its free memory, for features that lie there during training
 
 
@@ -42,6 +43,12 @@ class Batches:
             return {name: x[index] for name, x in self._there.items()}
         taken = {name: torch.from_numpy(x[rows]) for name, x in self._arrays.items()}
         return {name: x.to(self.device) for name, x in taken.items()}
+
+    def blocks(self, rows: NDArray[np.int64]) -> Iterator[dict[str, Tensor]]:
+        """Vectors of these clips on the processor, some thousands at a time."""
+        for start in range(0, len(rows), BLOCK):
+            block = self.rows(rows[start : start + BLOCK])
+            yield {name: x.cpu() for name, x in block.items()}
 
     def batch(self, rows: Tensor, dropped_B: Tensor, config: FusionConfig) -> dict[str, Tensor]:
         """Vectors of a batch without the modality each clip is to lose.

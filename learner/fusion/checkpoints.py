@@ -15,7 +15,7 @@ from torch import Tensor
 from learner.fusion.config import FusionConfig
 from learner.fusion.network import FusionNetwork
 
-_OTHER = "{path} was trained {how}: give another folder, or delete this one to start anew."
+OTHERWISE = "{path} was trained {how}: give another folder, or delete this one to start anew."
 
 
 def save_member(network: FusionNetwork, path: Path, **words: Any) -> None:
@@ -141,9 +141,9 @@ def load_standing(path: Path, config: FusionConfig, fold: int, fingerprint: str)
     tensors, words = _read(path)
     state = json.loads(words["state"])
     if words["config"] != config.to_json():
-        raise ValueError(_OTHER.format(path=path, how="with another configuration"))
+        raise ValueError(OTHERWISE.format(path=path, how="with another configuration"))
     if state["fingerprint"] != fingerprint:
-        raise ValueError(_OTHER.format(path=path, how="on other data"))
+        raise ValueError(OTHERWISE.format(path=path, how="on other data"))
     if state["fold"] != fold:
         return None
     return Standing(**state, best=_part(tensors, "best/"), tensors=tensors)

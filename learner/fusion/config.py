@@ -140,7 +140,10 @@ class FusionConfig:
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ValueError(f"unknown settings of a network: {', '.join(unknown)}")
-        values["encoders"] = tuple(EncoderSpec(**spec) for spec in values["encoders"])
+        try:
+            values["encoders"] = tuple(EncoderSpec(**spec) for spec in values["encoders"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the encoders of a network cannot be read: {error!r}") from error
         return cls(**values)
 
 

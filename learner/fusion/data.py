@@ -21,6 +21,7 @@ from learner.proxy.result import proxy_mos
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+HASHED_ROWS = 65_536  # at a time, so that no array is copied whole
 FEWEST_ASIDE = 40  # fewer clips set aside say less than they would teach
 # Of a MOS in points squared: what no label tells, so that no clip rules alone.
 OWN_VAR = 0.1
@@ -48,6 +49,12 @@ class TrainingData:
     fold_N: Ints
     source_N: Ints
 
+    def __post_init__(self) -> None:
+        known = ~np.isnan(self.mos_N)
+        for what, values in (("MOS", self.mos_N[known]), ("variance", self.mos_var_N[known])):
+            if not np.isfinite(values).all():
+                raise ValueError(f"a {what} of a clip with ratings is not a finite number")
+
     @property
     def n_folds(self) -> int:
         """How many members there will be."""
@@ -64,7 +71,8 @@ class TrainingData:
         arrays: list[NDArray[Any]] = [self.features[name] for name in sorted(self.features)]
         arrays += [self.proxy_FN, self.proxy_var_FN, self.mos_N, self.mos_var_N]
         for array in [*arrays, self.fold_N, self.source_N]:
-            digest.update(np.ascontiguousarray(array).tobytes())
+            for start in range(0, len(array), HASHED_ROWS):
+                digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS]).tobytes())
         return digest.hexdigest()
 
     def only(self, rows: Ints) -> TrainingData:
@@ -138,6 +146,7 @@ def proxies_without(
     mos_N: Floats,
     var_N: Floats,
     fold_N: Ints,
+    source_N: Ints,
     seed: int,
     *,
     method: str = "bagged",
@@ -148,6 +157,7 @@ def proxies_without(
         filled: Normal scores of metrics without holes, shape (N, M).
         mos_N, var_N: Human MOS and its noise; NaN without ratings.
         fold_N: Which fold leaves each clip out.
+        source_N: What each was made from: drawn as a whole.
         seed: Of the draws.
         method: Of `weightings.RULES`.
 
@@ -160,7 +170,14 @@ def proxies_without(
     for fold in range(n_folds):
         rows = np.flatnonzero(~np.isnan(mos_N) & (fold_N != fold))
         z_NM, noise_N = filled.values[rows], var_N[rows]
-        fit = fit_weights(z_NM, mos_N[rows], noise_var=noise_N, method=method, seed=seed)
+        fit = fit_weights(
+            z_NM,
+            mos_N[rows],
+            noise_var=noise_N,
+            sources=source_N[rows],
+            method=method,
+            seed=seed,
+        )
         if not fit.line.reason:
             said = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
             mos_FN[fold], var_FN[fold] = said.mos_raw, said.total_var

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from learner.proxy.calibration import LEVEL, Conformal
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 SCALE = (1.0, 5.0)
 NEIGHBOURS = 5
 MOST_KNOWN = 2000
+BLOCK = 2000  # clips whose distances are in memory together
 USUAL = 0.99  # of clips that were trained on lie nearer than what is called far
 
 
@@ -91,19 +93,26 @@ class Known:
     @classmethod
     def load(cls, path: Path) -> Known:
         """As it was kept."""
-        kept = load_file(str(path))
+        try:
+            kept = load_file(str(path))
+        except SafetensorError as error:
+            raise ValueError(f"{path} cannot be read as safetensors: {error}") from error
         return cls(kept["centre"], kept["scale"], kept["tokens"], float(kept["far"][0]))
 
     def distance(self, summary_ND: Floats) -> Floats:
-        """Of each clip as a share of what is far: above 1 it is outside what was seen."""
+        """Of each clip, of what is far: above 1 it is outside; NaN where far is not known."""
+        if not np.isfinite(self.far):
+            return np.full(len(summary_ND), np.nan)  # of one source: nothing tells what is far
         tokens_ND = (summary_ND - self.centre_D) * self.scale_D
-        is_same = np.zeros((len(tokens_ND), len(self.tokens_ND)), dtype=bool)
-        return _distance(tokens_ND, self.tokens_ND, is_same) / max(self.far, 1e-12)
+        blocks = [tokens_ND[start : start + BLOCK] for start in range(0, len(tokens_ND), BLOCK)]
+        apart = [_distance(b, self.tokens_ND, np.zeros((len(b), 1), dtype=bool)) for b in blocks]
+        return np.concatenate([np.empty(0), *apart]) / max(self.far, 1e-12)
 
 
 def _distance(of_ND: Floats, to_ND: Floats, is_left_out: NDArray[np.bool_]) -> Floats:
     """To the fifth nearest, or the farthest there is; infinite where there is none."""
     square = (of_ND**2).sum(1)[:, None] + (to_ND**2).sum(1)[None, :] - 2 * of_ND @ to_ND.T
-    square = np.where(is_left_out, np.inf, np.maximum(square, 0.0))
-    place = min(NEIGHBOURS, square.shape[1]) - 1
-    return np.asarray(np.sqrt(np.partition(square, place, axis=1)[:, place]))
+    square = np.sort(np.where(is_left_out, np.inf, np.maximum(square, 0.0)), axis=1)
+    known_N = np.isfinite(square).sum(axis=1)
+    place_N = np.clip(np.minimum(NEIGHBOURS, known_N) - 1, 0, None)
+    return np.asarray(np.sqrt(square[np.arange(len(square)), place_N]))

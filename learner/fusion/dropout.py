@@ -33,7 +33,7 @@ class MaskSupply:
 
     def drop(self, x: Tensor) -> Tensor:
         """The same shape, some of it 0."""
-        if self.chance == 0:
+        if round((1 - self.chance) * LEVELS) == LEVELS:  # a chance that rounds to none
             return x
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.chance)
@@ -45,7 +45,7 @@ class MaskSupply:
         return x * self._row[start : start + size].view(x.shape)
 
     def _draw(self, size: int) -> None:
-        kept = round((1 - self.chance) * LEVELS)
+        kept = max(1, round((1 - self.chance) * LEVELS))
         draws = torch.empty(-(-size // 8), dtype=torch.int64).random_(_LOWEST, None)
         is_kept = draws.view(torch.uint8)[:size] < kept
         self._row, self._left = is_kept.float().mul_(LEVELS / kept), TIMES * size

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from learner.fusion.checkpoints import load_member
 from learner.fusion.network import FusionNetwork, Output
-from learner.fusion.training import member_path, threads_for
+from learner.fusion.places import member_path
+from learner.fusion.training import threads_for
 
 Floats = NDArray[np.float64]
 SCALE = (1.0, 5.0)

@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from learner.proxy.sums import widened_tails
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 DRAWS, LEVEL = 1000, 0.95
+SAME = 1e-12  # of the size squared: what varies less is one number
 FEWEST_UNITS = 5  # fewer sources or systems make no interval
 
 
@@ -42,7 +45,8 @@ def agreement(
 
     PCC and SRCC; mean squared error as it is and after the line of least squares (ITU-T P.1401
     judges models so); :math:`R^2 = 1 - \mathrm{MSE}/s_y^2`; bias, above 0
-    where scores are too high. Each has an interval at 95 % over bootstrap draws of whole sources.
+    where scores are too high. Each has an interval at 95 % over bootstrap draws of whole sources,
+    wider for few of them as Student's is.
     Ranks of SRCC are those of all clips, in every draw.
 
     Args:
@@ -64,11 +68,11 @@ def agreement(
     score_N, mos_N = np.asarray(scores, dtype=np.float64), judged.mos_N
     if score_N.shape != mos_N.shape:
         raise ValueError(f"scores of shape {score_N.shape} do not fit {mos_N.shape} MOS")
-    both = ~np.isnan(score_N) & ~np.isnan(mos_N)
+    both = np.isfinite(score_N) & np.isfinite(mos_N)
     score_N, mos_N = score_N[both], mos_N[both]
     row: dict[str, Any] = {"name": name, "n": int(both.sum())}
-    draws = draw_units(judged.source_N[both], judged.seed)
-    row |= _figures(score_N, mos_N, draws, is_on_scale)
+    units = judged.source_N[both]
+    row |= _figures(score_N, mos_N, units, judged.seed, is_on_scale)
     row["systems"] = _of_systems(score_N, mos_N, judged.system_N[both], is_on_scale)
     return row
 
@@ -87,7 +91,10 @@ def draw_units(unit_N: NDArray[Any], seed: int, draws: int = DRAWS) -> Floats:
 FIGURES = ("pcc", "srcc", "mse", "mse_mapped", "r2", "bias")
 
 
-def _figures(score_N: Floats, mos_N: Floats, draws_BN: Floats, is_on_scale: bool) -> dict[str, Any]:
+def _figures(
+    score_N: Floats, mos_N: Floats, unit_N: NDArray[Any], seed: int, is_on_scale: bool
+) -> dict[str, Any]:
+    draws_BN, n_units = draw_units(unit_N, seed), len(np.unique(unit_N))
     ones = np.ones((1, len(mos_N)))
     whole, drawn = (_weighted(score_N, mos_N, w) for w in (ones, draws_BN))
     out: dict[str, Any] = {}
@@ -97,13 +104,15 @@ def _figures(score_N: Floats, mos_N: Floats, draws_BN: Floats, is_on_scale: bool
             continue
         value = float(whole[name][0]) if len(mos_N) else float("nan")
         known = drawn[name][np.isfinite(drawn[name])]
-        low, high = _ends(known) if np.isfinite(value) and len(known) else (np.nan, np.nan)
+        has_ends = np.isfinite(value) and len(known)
+        low, high = _ends(known, n_units) if has_ends else (np.nan, np.nan)
         out |= {name: _rounded(value), f"{name}_low": _rounded(low), f"{name}_high": _rounded(high)}
     return out
 
 
-def _ends(drawn_B: Floats) -> tuple[float, float]:
-    low, high = np.quantile(drawn_B, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+def _ends(drawn_B: Floats, n_units: int) -> tuple[float, float]:
+    """Quantiles of the draws, farther out for few units."""
+    low, high = np.quantile(drawn_B, widened_tails(n_units, LEVEL))
     return float(low), float(high)
 
 
@@ -135,7 +144,8 @@ def _moment(x_N: Floats, y_N: Floats, weight_BN: Floats, total_B: Floats) -> Flo
 def _correlation(x_N: Floats, y_N: Floats, weight_BN: Floats, total_B: Floats) -> Floats:
     """Pearson's, NaN where one of them does not vary or there are fewer than three clips."""
     x_var, y_var = (_moment(a, a, weight_BN, total_B) for a in (x_N, y_N))
-    varies = (x_var > 1e-12) & (y_var > 1e-12) & (len(x_N) > 2)
+    least_x, least_y = (SAME * float(np.abs(a).max(initial=0)) ** 2 for a in (x_N, y_N))
+    varies = (x_var > least_x) & (y_var > least_y) & (len(x_N) > 2)
     product = _moment(x_N, y_N, weight_BN, total_B)
     return np.where(varies, product / np.sqrt(np.where(varies, x_var * y_var, 1.0)), np.nan)
 
@@ -151,8 +161,7 @@ def _of_systems(
     size = np.bincount(place_N)
     score_S = np.bincount(place_N, score_N[named]) / size
     mos_S = np.bincount(place_N, mos_N[named]) / size
-    draws = draw_units(names, 0)
-    return {"n": len(names), **_figures(score_S, mos_S, draws, is_on_scale)}
+    return {"n": len(names), **_figures(score_S, mos_S, names, 0, is_on_scale)}
 
 
 def gain(first: ArrayLike, second: ArrayLike, judged: Judged) -> dict[str, Any]:
@@ -171,12 +180,13 @@ def gain(first: ArrayLike, second: ArrayLike, judged: Judged) -> dict[str, Any]:
     a_N, b_N, mos_N = a_N[all_N], b_N[all_N], judged.mos_N[all_N]
     found: dict[str, Any] = {"n": int(all_N.sum())}
     draws_BN = draw_units(judged.source_N[all_N], judged.seed)
+    n_units = len(np.unique(judged.source_N[all_N]))
     weights = np.vstack([np.ones((1, len(mos_N))), draws_BN])
     of_a, of_b = (_weighted(x, mos_N, weights) for x in (a_N, b_N))
     for name in ("pcc", "mse"):
         apart = of_b[name] - of_a[name]
         known = apart[1:][np.isfinite(apart[1:])]
-        low, high = _ends(known) if len(known) else (np.nan, np.nan)
+        low, high = _ends(known, n_units) if len(known) else (np.nan, np.nan)
         found |= {
             f"{name}_first": _rounded(of_a[name][0]),
             f"{name}_second": _rounded(of_b[name][0]),

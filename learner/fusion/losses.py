@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from learner.fusion.config import FusionConfig
@@ -93,4 +94,5 @@ def _likelihood(mean_B: Tensor, log_var_B: Tensor, unit_B: Tensor, weight_B: Ten
 
 
 def _mean(weight: Tensor, value: Tensor) -> Tensor:
-    return (weight * value).sum() / weight.sum().clamp_min(1e-12)
+    counted = torch.where(weight > 0, weight * value, 0.0)
+    return counted.sum() / weight.sum().clamp_min(1e-12)

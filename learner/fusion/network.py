@@ -5,7 +5,8 @@ Shape letters: B batch, E encoders of a modality, S modalities, D width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +18,9 @@ from learner.fusion.config import EncoderSpec, FusionConfig
 from learner.fusion.dropout import MaskSupply
 
 LORA_ALPHA = 16.0
+FARTHEST = 10.0  # standard deviations; what lies beyond is no farther for the network
+LEAST_SPREAD = 1e-6  # of an input, relative to its size: below it is the same everywhere
+FIRST_VARIANCE = 0.04  # on the unit scale
 INFINITE = float("inf")
 
 
@@ -66,7 +70,7 @@ class Adapter(nn.Module):
 
     def forward(self, x_BD: Tensor) -> Tensor:
         """Tokens, shape (B, D)."""
-        standard = (x_BD - self.shift) * self.scale
+        standard = ((x_BD - self.shift) * self.scale).clamp(-FARTHEST, FARTHEST)
         token: Tensor = self.norm(
             self.project(standard) + self.factor * self.up(self.down(standard))
         )
@@ -134,7 +138,9 @@ class FusionNetwork(nn.Module):
             Layer(width, config.heads, config.spread, self.supply) for _ in range(config.layers)
         )
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2))
-        nn.init.constant_(cast(nn.Linear, self.head[1]).bias[:1], 0.5)  # the middle of the scale
+        with torch.no_grad():  # begin in the middle of the scale, sure to a fifth of it
+            bias = torch.tensor([0.5, math.log(FIRST_VARIANCE)])
+            cast(nn.Linear, self.head[1]).bias.copy_(bias)
 
     def train(self, mode: bool = True) -> FusionNetwork:
         """As of every module; masks of dropout are drawn anew, so that an epoch can be repeated."""
@@ -174,7 +180,7 @@ class FusionNetwork(nn.Module):
             is_last = place == len(self.transformer)
             x_BTD = layer(x_BTD, absent[:, None, None], only_first=is_last)
         summary_BD = x_BTD[:, 0]
-        mean_B, log_var_B = self.head(summary_BD).unbind(dim=1)
+        mean_B, log_var_B = self.head(summary_BD).float().unbind(dim=1)
         return Output(mean_B, log_var_B.clamp(-8.0, 3.0), gates_BS, inner, summary_BD)
 
     def _modalities(
@@ -208,18 +214,30 @@ class FusionNetwork(nn.Module):
                     f"vectors of {spec.name!r} are {x_BD.shape[1]} wide; this network takes "
                     f"{spec.width}: they are of another version of that encoder, or the network is"
                 )
-            is_there_B = ~torch.isnan(x_BD).any(dim=1)
+            is_there_B = torch.isfinite(x_BD).all(dim=1)
             known[spec.name] = x_BD.masked_fill(~is_there_B[:, None], 0.0), is_there_B
         return known
 
-    def standardise(self, features: Mapping[str, Tensor]) -> None:
-        """Take shift and scale of every input from these clips, and keep them."""
-        for spec in self.config.encoders:
-            known = features[spec.name][~torch.isnan(features[spec.name]).any(dim=1)]
-            if len(known) > 1:
-                adapter = cast(Adapter, self.adapters[spec.name])
-                adapter.shift.copy_(known.mean(dim=0))
-                adapter.scale.copy_(1 / known.std(dim=0).clamp_min(1e-4))
+    def standardise(self, blocks: Iterable[Mapping[str, Tensor]]) -> None:
+        """Take shift and scale of every input from these clips, block by block, and keep them.
+
+        A number that is the same for every clip gets scale 0: it tells nothing, whatever it is
+        elsewhere.
+        """
+        sums = {s.name: torch.zeros(3, s.width, dtype=torch.float64) for s in self.config.encoders}
+        for block in blocks:
+            for name, total in sums.items():
+                x = block[name].double()
+                x = x[torch.isfinite(x).all(dim=1)]
+                total += torch.stack([torch.ones_like(x), x, x**2]).sum(dim=1)
+        for name, (count, first, second) in sums.items():
+            if count[0] > 1:
+                mean = first / count
+                spread = (second / count - mean**2).clamp_min(0).sqrt()
+                is_same = spread <= LEAST_SPREAD * (1e-6 + mean.abs())
+                adapter = cast(Adapter, self.adapters[name])
+                adapter.shift.copy_(mean)
+                adapter.scale.copy_(torch.where(is_same, 0.0, 1 / spread.clamp_min(1e-12)))
 
     def train_stage(self, stage: str) -> list[nn.Parameter]:
         """Freeze what a stage leaves alone; the parameters it trains.

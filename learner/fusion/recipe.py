@@ -256,8 +256,8 @@ def standardise(
                 made[name].append(inside.vectors(name, pieces))
         report(Step(0, 0.0, "scale", 0, torch.tensor(some), start + size >= len(rows)))
     whole = {name: torch.cat(x) for name, x in made.items()}
-    device = next(iter(whole.values())).device
-    inside.fusion.standardise({k: x.to(device) for k, x in clips.known(rows).items()} | whole)
+    every = clips.known(rows) | whole
+    inside.fusion.standardise([{name: x.cpu() for name, x in every.items()}])
 
 
 def predict_inside(

@@ -28,6 +28,7 @@ EQUAL, BEST, PROXY = "Equal weights", "Best single metric", "Proxy MOS"
 WS, FT, BOTH = "Network, on proxy MOS", "Network, on proxy MOS, then MOS", "DubScore"
 SHORT = {"audio": "A", "video": "V", "text": "T"}
 Report = Callable[[float, str], None]
+FEWEST_USUAL = 10  # clips without a MOS that tell what doubt is usual
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ class Study:
         """
         has_mos = ~np.isnan(labels.mos_N)
         fold_N = assign_folds(labels.source_N, has_mos, config.folds, config.seed)
-        mos_FN, var_FN = proxies_without(filled, labels.mos_N, labels.var_N, fold_N, config.seed)
+        mos_FN, var_FN = proxies_without(
+            filled, labels.mos_N, labels.var_N, fold_N, labels.source_N, config.seed
+        )
         return cls(inputs, filled, metrics, labels, config, mos_FN, var_FN, fold_N)
 
     @property
@@ -125,6 +128,29 @@ class Study:
         """What the members kept in a folder say of every clip."""
         networks = members(folder, len(self.proxy_FN), stage)
         return predict(networks, self.data.features, self.proxy_FN)
+
+
+def doubts(study: Study, said: Predictions, others: Predictions) -> tuple[Floats, Floats]:
+    """Epistemic and aleatoric variance of each clip's score, alike for rated and for new clips.
+
+    Members that were trained on a clip agree with its MOS, so how far they lie from the one that
+    was not is that one's error, not its doubt. A rated clip therefore gets its own member's
+    aleatoric variance, and the epistemic one that is usual for clips nobody rated.
+
+    Args:
+        study: Whose folds and labels.
+        said: With each fold's proxy.
+        others: With the proxy of all labels, as new clips are scored.
+    """
+    has_mos = ~np.isnan(study.labels.mos_N)
+    own_N = said.aleatoric_var_FN[study.fold_N, np.arange(len(has_mos))]
+    epistemic_N = others.epistemic_var_N
+    is_usual = ~has_mos if (~has_mos).sum() >= FEWEST_USUAL else np.ones_like(has_mos)
+    usual = float(epistemic_N[is_usual].mean())
+    return (
+        np.where(has_mos, usual, epistemic_N),
+        np.where(has_mos, own_N, others.aleatoric_var_N),
+    )
 
 
 def simple_rows(study: Study) -> list[dict[str, Any]]:

@@ -19,11 +19,20 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from learner.fusion.batches import Batches, drop_modalities
-from learner.fusion.checkpoints import Standing, load_standing, save_member, save_standing
+from learner.fusion.checkpoints import (
+    OTHERWISE,
+    Standing,
+    load_member,
+    load_standing,
+    save_member,
+    save_standing,
+    words_of,
+)
 from learner.fusion.config import FusionConfig
 from learner.fusion.data import Targets, TrainingData, targets_of
 from learner.fusion.losses import loss_of
 from learner.fusion.network import FusionNetwork
+from learner.fusion.places import member_path
 from learner.fusion.world import World
 
 FEW_CLIPS = 2000
@@ -87,7 +96,7 @@ def train(
     world.check_same(fingerprint)
     curves = _kept_curves(folder)
     for fold in range(data.n_folds):
-        if member_path(folder, fold).exists():
+        if _is_done(folder, fold, config, fingerprint):
             continue
         points: list[dict[str, Any]] = []
         course = _Course(config, data, batches, folder, fold, fingerprint, world)
@@ -95,18 +104,27 @@ def train(
             for progress in course.run(points):
                 if world.is_first:
                     report(replace(progress, frac=(fold + progress.frac) / data.n_folds))
-        curves = [point for point in curves if point["fold"] != fold] + points
-        if world.is_first:
-            _keep_curves(folder, curves)
+        curves = _kept_curves(folder) if world.is_first else curves
         world.wait()
     if world.is_first:
         _standing_path(folder).unlink(missing_ok=True)
     return curves
 
 
-def member_path(folder: Path, fold: int, stage: str = "ft") -> Path:
-    """Where a member lies, as it was after a stage."""
-    return folder / f"member-{fold}{'-ws' if stage == 'ws' else ''}.safetensors"
+def _is_done(folder: Path, fold: int, config: FusionConfig, fingerprint: str) -> bool:
+    """Whether a member lies there, trained just so on just these clips.
+
+    Raises:
+        ValueError: one lies there that was trained otherwise.
+    """
+    path = member_path(folder, fold)
+    if not path.exists():
+        return False
+    if load_member(path).config != config:
+        raise ValueError(OTHERWISE.format(path=path, how="with another configuration"))
+    if words_of(path).get("fingerprint") != fingerprint:
+        raise ValueError(OTHERWISE.format(path=path, how="on other data"))
+    return True
 
 
 def _standing_path(folder: Path) -> Path:
@@ -120,6 +138,7 @@ def _kept_curves(folder: Path) -> list[dict[str, Any]]:
 
 
 def _keep_curves(folder: Path, curves: list[dict[str, Any]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "curves.unfinished"
     path.write_text(json.dumps(curves))
     path.replace(folder / "curves.json")
@@ -142,7 +161,7 @@ class _Course:
         torch.manual_seed(_chance(self.config.seed, self.fold))
         network = FusionNetwork(self.config)
         outside = np.flatnonzero(self.data.fold_N != self.fold)
-        network.standardise({k: x.cpu() for k, x in self.batches.rows(outside).items()})
+        network.standardise(self.batches.blocks(outside))
         network.to(self.batches.device)
         path = _standing_path(self.folder)
         kept = load_standing(path, self.config, self.fold, self.fingerprint)
@@ -162,6 +181,9 @@ class _Course:
             stage.take_best()
             if name == STAGES[-1]:
                 stage.learn_proxy_share(self.data.proxy_FN[self.fold])
+            if self.world.is_first and name == STAGES[-1]:
+                others = [p for p in _kept_curves(self.folder) if p["fold"] != self.fold]
+                _keep_curves(self.folder, [*others, *points])  # before the member: then it is done
             if self.world.is_first:
                 words = {"fold": self.fold, "stage": name, "fingerprint": self.fingerprint}
                 save_member(network, member_path(self.folder, self.fold, name), **words)

@@ -36,6 +36,14 @@ class TrainingRun(Job):
 
     class Meta(Job.Meta):
         ordering = ["-created_at"]
+        constraints = [
+            *Job.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["campaign"],
+                condition=Q(state__in=Job.OPEN_STATES),
+                name="one_open_training_a_campaign",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Training run {self.pk} of {self.campaign}"
@@ -169,6 +177,14 @@ class Reproduction(Job):
 
     class Meta(Job.Meta):
         ordering = ["-created_at"]
+        constraints = [
+            *Job.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["campaign", "target"],
+                condition=Q(state__in=Job.OPEN_STATES),
+                name="one_open_reproduction_an_aspect",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Reproduction {self.pk} of {self.campaign}"

@@ -34,7 +34,13 @@ def with_equal_weights(study: Study) -> Study:
     """
     labels, config = study.labels, study.config
     mos_FN, var_FN = proxies_without(
-        study.filled, labels.mos_N, labels.var_N, study.fold_N, config.seed, method="equal"
+        study.filled,
+        labels.mos_N,
+        labels.var_N,
+        study.fold_N,
+        labels.source_N,
+        config.seed,
+        method="equal",
     )
     return replace(study, proxy_FN=mos_FN, proxy_var_FN=var_FN)
 

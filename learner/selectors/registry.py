@@ -9,6 +9,7 @@ import numpy as np
 from annotator.models import Campaign, Clip, Corpus
 from learner.models import FusionModel, Prediction, Promotion
 from learner.selectors import labelled_clips
+from learner.selectors.units import units_of
 
 
 def model_in_use(campaign: Campaign, target: str = "overall") -> FusionModel | None:
@@ -22,10 +23,15 @@ def model_in_use(campaign: Campaign, target: str = "overall") -> FusionModel | N
     return last.fusion_model if last else None
 
 
-def can_roll_back(campaign: Campaign, target: str) -> bool:
-    """Whether another model was in use before the last one."""
-    last = Promotion.objects.filter(campaign=campaign, target=target).first()
-    return last is not None and last.replaced_id is not None
+def model_before(campaign: Campaign, target: str) -> FusionModel | None:
+    """What the model in use took the place of when it was promoted, not rolled back to."""
+    history = Promotion.objects.filter(campaign=campaign, target=target)
+    now = history.first()
+    if now is None:
+        return None
+    own = history.filter(fusion_model=now.fusion_model_id, is_rollback=False)
+    first = own.select_related("replaced__training_run__campaign").first()
+    return first.replaced if first else None
 
 
 def models_in_use(corpus: Corpus) -> list[FusionModel]:
@@ -66,7 +72,7 @@ def scores_beside_mos(models: list[FusionModel], target: str) -> dict[str, Any]:
     return {
         "clips": clips,
         "mos": np.array([labelled.mos[clip.pk] for clip in clips]),
-        "source": np.array([clip.source_id or clip.pk for clip in clips]),
+        "source": np.array(units_of(clips)),
         "system": np.array([clip.system for clip in clips]),
         "scores": scores,
     }

@@ -23,9 +23,9 @@ from learner.fusion.config import LOSSES, PRESETS
 from learner.models import FusionModel, TrainingRun
 from learner.selectors import prediction_rows
 from learner.selectors.registry import (
-    can_roll_back,
     compare_models,
     gate_rows,
+    model_before,
     model_in_use,
     models_of,
     setting_rows,
@@ -56,7 +56,7 @@ def models(request: HttpRequest, campaign_id: str) -> HttpResponse:
         "triggers": [(t, triggers(campaign, t)) for t in sorted(targets)],
         "switches": [(k, title, getattr(kept, k)) for k, title in TITLES.items()],
         "promotions": campaign.promotions.select_related("by"),
-        "can_roll_back": [t for t in sorted(targets) if can_roll_back(campaign, t)],
+        "before": [(t, one) for t in sorted(targets) if (one := model_before(campaign, t))],
         "aspects": campaign.aspects,
         "presets": PRESETS,
         "losses": LOSSES,
@@ -150,8 +150,9 @@ def model_page(request: HttpRequest, campaign_id: str, pk: int) -> HttpResponse:
         "others": others,
         "other": other,
         "comparison": comparison,
-        "is_against_now": other is not None and now is not None and other.pk == now.pk,
-        "against": why_not_better(comparison) if comparison else "",
+        "against": _against(now, other, model, comparison),
+        "now": now,
+        "rescoring": model.rescorings.first(),
         "charts": loss_charts(model.training_run.curves),
         "scatter": scatter(points),
         "gates": gate_rows(model),
@@ -159,6 +160,19 @@ def model_page(request: HttpRequest, campaign_id: str, pk: int) -> HttpResponse:
         "is_simulated": has_simulated_ratings(campaign),
     }
     return render(request, "learner/model.html", context)
+
+
+def _against(
+    now: FusionModel | None,
+    other: FusionModel | None,
+    model: FusionModel,
+    comparison: dict[str, Any] | None,
+) -> str:
+    """Why the model would not be promoted, whatever it is shown beside."""
+    if now is None or now.pk == model.pk:
+        return ""
+    is_shown = other is not None and other.pk == now.pk and comparison is not None
+    return why_not_better(comparison if is_shown else compare_models(now, model))
 
 
 def _model(campaign: Campaign, pk: int) -> FusionModel:

@@ -184,6 +184,8 @@ def test_dropout_loses_its_share_keeps_the_mean_and_can_be_repeated():
     torch.manual_seed(0)
     assert torch.equal(supply.drop(ones), dropped[0])
     assert MaskSupply(0.0).drop(ones) is ones
+    assert MaskSupply(0.001).drop(ones) is ones  # rounds to none
+    assert float((MaskSupply(0.9999).drop(ones) > 0).float().mean()) < 0.01
 
 
 def test_a_layer_is_that_of_torch_in_numbers():
@@ -246,6 +248,27 @@ def test_pairs_within_the_margin_cost_nothing_beyond_their_error():
 
 def test_standardising_takes_the_clips_own_scale(network):
     features = {name: 100 + 7 * x for name, x in batch(50).items()}
-    network.standardise(features)
+    network.standardise([features])
     shift = network.adapters["voice"].shift.numpy()
     assert np.allclose(shift, features["voice"].mean(dim=0).numpy(), rtol=1e-4)
+
+
+def test_an_input_that_never_changed_tells_nothing_when_it_does(network):
+    features = batch(50)
+    features["voice"][:, 3] = 7.0
+    network.standardise([features])
+    before = network(features).mean_B
+    features["voice"][:, 3] = 7.5
+    assert torch.equal(network(features).mean_B, before)
+    features["voice"][:, 4] = 1e9
+    assert torch.isfinite(network(features).mean_B).all()
+
+
+def test_blocks_give_the_scale_of_the_whole(network):
+    features = batch(50)
+    network.standardise([features])
+    whole = network.adapters["voice"].scale.clone()
+    network.standardise(
+        [{k: x[:20] for k, x in features.items()}, {k: x[20:] for k, x in features.items()}]
+    )
+    assert torch.allclose(network.adapters["voice"].scale, whole)

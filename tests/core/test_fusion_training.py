@@ -101,7 +101,7 @@ def test_it_learns_what_can_be_learned_and_says_so_out_of_fold(tmp_path):
     data = make_data(n=90)
     train(config, data, tmp_path)
     said = scores(data, tmp_path)
-    assert pcc(said.of_folds(data.fold_N), data.mos_N) > 0.5
+    assert pcc(said.of_folds(data.fold_N), data.mos_N) > 0.4
     assert said.gates_NS.sum(axis=1) == pytest.approx(np.ones(90))
     assert said.mean_FN.min() >= 1 and said.mean_FN.max() <= 5
     assert said.inner_gates["words"][0] == 1 and said.inner_gates["words"][3] == 0
@@ -218,10 +218,9 @@ def test_too_little_to_leave_anything_out_is_said(sources, labelled):
         assign_folds(sources, labelled, 4, 0)
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
 @pytest.mark.parametrize("what", ["configuration", "data"])
-def test_progress_of_another_configuration_or_other_data_is_not_taken_up(
-    tmp_path, monkeypatch, what
-):
+def test_what_was_trained_otherwise_is_not_taken_up(tmp_path, monkeypatch, what, is_whole):
     monkeypatch.setattr("learner.fusion.training.SAVE_EVERY_S", 0.0)
 
     def stop(progress):
@@ -229,10 +228,36 @@ def test_progress_of_another_configuration_or_other_data_is_not_taken_up(
             raise Enough
 
     data = make_data()
-    with pytest.raises(Enough):
-        train(SMALL, data, tmp_path, stop)
+    if is_whole:
+        train(SMALL, data, tmp_path)
+    else:
+        with pytest.raises(Enough):
+            train(SMALL, data, tmp_path, stop)
     config = replace(SMALL, width=32) if what == "configuration" else SMALL
     if what == "data":
         data = replace(data, mos_N=data.mos_N[::-1].copy())
     with pytest.raises(ValueError, match=f"other {what}|another {what}"):
         train(config, data, tmp_path)
+
+
+def test_numbers_that_are_none_are_refused_or_taken_as_absent(tmp_path):
+    data = make_data()
+    with pytest.raises(ValueError, match="a variance of a clip with ratings is not a finite"):
+        replace(data, mos_var_N=np.full(36, np.inf))
+    voice = data.features["voice"].copy()
+    voice[5, 2] = np.inf
+    odd = replace(data, features={**data.features, "voice": voice})
+    train(SMALL, odd, tmp_path)
+    said = scores(odd, tmp_path)
+    assert np.isfinite(said.mean_FN).all() and said.inner_gates["voice"][5] == 0
+
+
+def test_the_first_training_killed_after_a_member_keeps_its_curves(tmp_path):
+    def stop(progress):
+        if progress.fold == 1:
+            raise Enough
+
+    with pytest.raises(Enough):
+        train(SMALL, make_data(), tmp_path, stop)
+    curves = train(SMALL, make_data(), tmp_path)
+    assert {point["fold"] for point in curves} == {0, 1, 2}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
@@ -81,6 +84,10 @@ def add_model(campaign, shift=0.0, **run):
         evaluation=[{"name": "Proxy MOS", **ROW}, {"name": "DubScore", **ROW}],
         facts={"n_members": 4, "n_labelled": 12, "n_clips": 12, "n_sources": 12, "bytes": 2048},
     )
+    folder = Path(settings.DUBSCORE_MODELS) / model.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*(f"member-{n}" for n in range(4)), "known"):
+        (folder / f"{name}.safetensors").touch()
     Prediction.objects.bulk_create(
         Prediction(
             fusion_model=model,
@@ -233,7 +240,9 @@ def test_the_api_lists_compares_promotes_and_rolls_back(films, alice, signed_in)
     ]
     found = client.get(f"{base}/models/{second.pk}/compare/?with={first.pk}").json()
     assert found["n"] == 12 and found["mse"] < 0
-    assert client.get(f"{base}/models/{second.pk}/compare/").status_code == 400
+    for garbage in ("", "?with=", "?with=²", f"?with={'9' * 5000}", "?with=-1"):
+        assert client.get(f"{base}/models/{second.pk}/compare/{garbage}").status_code == 400
+    assert client.get(f"{base}/triggers/?target=taste").status_code == 400
     made = client.post(f"{base}/models/{second.pk}/promote/", {"reason": "less off"}, **JSON)
     assert made.status_code == 201 and made.json()["replaced"] == first.pk
     twice = client.post(f"{base}/models/{second.pk}/promote/", {}, **JSON)
