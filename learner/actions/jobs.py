@@ -264,13 +264,19 @@ def finish(pulse: Pulse, text: str, **fields: Any) -> None:
 
 
 def tick() -> None:
-    """What a worker does between jobs: look after the dead, follow rounds, tidy up."""
+    """What a worker does between jobs: look after the dead, follow rounds, tidy up.
+
+    What goes wrong in one is logged: a single bad row would else stop every worker, one after
+    the other.
+    """
     from learner.actions.rounds import follow_rounds
     from learner.actions.uploads import forget_uploads
     from learner.actions.webhooks import tell_again
 
     close_old_connections()
-    recover_jobs()
-    follow_rounds()
-    tell_again()
-    forget_uploads()
+    for step in (recover_jobs, follow_rounds, tell_again, forget_uploads):
+        try:
+            step()
+        except Exception:
+            logger.exception("%s failed; the worker goes on", step.__name__)
+            close_old_connections()

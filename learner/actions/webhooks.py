@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import socket
 import time
 from contextlib import suppress
@@ -12,7 +13,7 @@ from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from threading import Event, Timer
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,13 +22,31 @@ from django.utils import timezone
 from learner.models import Job, Scoring
 from learner.selectors.scoring import report
 
+logger = logging.getLogger(__name__)
+
 TRIES, WAIT_S, TIMEOUT_S = 3, 1.0, 10.0
+ADDRESSES_MOST = 3  # of one host: more cost time, and tell nothing new
 DEADLINE_S = 20.0  # of one try: who answers a byte at a time shall not hold a worker
 RETOLD_AFTER_S = 300.0  # longer than all tries together take
+TOLD_STATES = (Job.State.DONE, Job.State.FAILED)
 PURPOSE = b"dubscore webhook"
 SIGNATURE, TIMESTAMP = "X-Dubscore-Signature", "X-Dubscore-Timestamp"
-# Public by their numbers, but gateways translate them to any IPv4 address.
-TRANSLATED = [ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48")]
+WRITTEN_AS_IT_IS = "/%:@!$&'()*+,;=?~"  # `%`: what is percent-encoded already stays so
+# Not all of these are known to every Python as special: gateways that translate to any IPv4
+# address, relays, former private networks, and what stands in examples and on wires alone.
+NEVER_PUBLIC = [
+    ip_network(words)
+    for words in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "::/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "fec0::/10",
+        "3fff::/20",
+        "5f00::/16",
+    )
+]
 
 
 class Untold(Exception):  # noqa: N818 (kept with the row, not raised further)
@@ -43,19 +62,33 @@ class Target:
     port: int
     ips: tuple[str, ...]
 
-    def reach(self) -> socket.socket:
-        """The first of its addresses that answers.
+    @property
+    def path(self) -> str:
+        """Path and query as they go over the wire: other letters than ASCII may not."""
+        query = f"?{self.parts.query}" if self.parts.query else ""
+        return quote((self.parts.path or "/") + query, safe=WRITTEN_AS_IT_IS)
+
+    def reach(self, until: float) -> socket.socket:
+        """The first of its addresses that answers, by a time of `time.monotonic`.
 
         Raises:
             OSError: none does.
+            Untold: the time is over.
         """
         failed: OSError | None = None
         for ip in self.ips:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise _late()
             try:
-                return socket.create_connection((ip, self.port), TIMEOUT_S)
+                return socket.create_connection((ip, self.port), min(TIMEOUT_S, left_s))
             except OSError as error:
                 failed = error
         raise failed or OSError("it has no address")
+
+
+def _late() -> Untold:
+    return Untold(f"it took longer than {DEADLINE_S:g} s")
 
 
 def webhook_key() -> str:
@@ -96,7 +129,7 @@ def check_webhook(url: str) -> Target:
             f"The webhook's host {host!r} lies in a private network or on this machine. Give a "
             "public address, or set DUBSCORE_WEBHOOKS_MAY_BE_LOCAL."
         )
-    return Target(parts, host, port, tuple(dict.fromkeys(addresses)))
+    return Target(parts, host, port, tuple(dict.fromkeys(addresses))[:ADDRESSES_MOST])
 
 
 def _is_public(address: str) -> bool:
@@ -105,39 +138,67 @@ def _is_public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
         if inner:
             return _is_public(str(inner))
-        if any(ip in network for network in TRANSLATED):
-            return False
+    if any(ip in network for network in NEVER_PUBLIC):
+        return False
     return ip.is_global and not ip.is_multicast
 
 
 class _Pinned(HTTPConnection):
     """To the address that was looked up: a second look-up could give another."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, until: float) -> None:
         super().__init__(target.host, target.port, timeout=TIMEOUT_S)
-        self.target = target
+        self.target, self.until = target, until
 
     def connect(self) -> None:
         """By number."""
-        self.sock = self.target.reach()
+        self.sock = self.target.reach(self.until)
+        _still_in_time(self.until, self.sock)
 
 
 class _PinnedTLS(HTTPSConnection):
     """The same, with the certificate of the host's name."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, until: float) -> None:
         super().__init__(target.host, target.port, timeout=TIMEOUT_S)
-        self.target = target
+        self.target, self.until = target, until
 
     def connect(self) -> None:
-        """By number."""
-        self.sock = self._context.wrap_socket(self.target.reach(), server_hostname=self.host)
+        """By number; the handshake comes once the socket is where `_cut` finds it."""
+        self.sock = self._context.wrap_socket(
+            self.target.reach(self.until),
+            server_hostname=self.host,
+            do_handshake_on_connect=False,
+        )
+        _still_in_time(self.until, self.sock)
+        self.sock.do_handshake()
+
+
+def _still_in_time(until: float, sock: socket.socket) -> None:
+    """Whoever was to cut the connection at this time may have come before there was one."""
+    if time.monotonic() >= until:
+        raise _late()
+    sock.settimeout(TIMEOUT_S)
 
 
 def tell(scoring: Scoring) -> str:
-    """Tell a finished scoring's address, and keep what came of it with the row; never fails."""
-    if not scoring.webhook_url or scoring.is_open:
+    """Tell the address of a scoring that is done or failed, and keep what came of it; never fails.
+
+    A stopped one is not told of: who stopped it knows.
+    """
+    if not scoring.webhook_url or scoring.state not in TOLD_STATES:
         return ""
+    try:
+        words = _told(scoring)
+    except Exception as fault:  # nothing kept would be told again for ever
+        logger.exception("%s: its webhook could not be told", scoring)
+        words = f"Not told: {type(fault).__name__}: {fault}."
+    words = words.encode(errors="replace").decode().replace("\0", "")
+    Scoring.objects.filter(pk=scoring.pk).update(webhook_text=words[:300])
+    return words
+
+
+def _told(scoring: Scoring) -> str:
     body = json.dumps(report(scoring), ensure_ascii=False).encode()
     words = ""
     for number in range(TRIES):
@@ -145,14 +206,11 @@ def tell(scoring: Scoring) -> str:
             time.sleep(WAIT_S * 2 ** (number - 1))
         try:
             status = _post(scoring.webhook_url, body)
-            words = f"Told at try {number + 1}: it answered {status}."
-            break
+            return f"Told at try {number + 1}: it answered {status}."
         except ValidationError as refusal:
-            words = f"Not told. {' '.join(refusal.messages)}"
-            break
+            return f"Not told. {' '.join(refusal.messages)}"
         except (Untold, OSError, HTTPException) as error:
             words = f"Not told after {number + 1} tries: {error or type(error).__name__}."
-    Scoring.objects.filter(pk=scoring.pk).update(webhook_text=words[:300])
     return words
 
 
@@ -164,27 +222,27 @@ def _post(url: str, body: bytes) -> int:
         Untold: it answered otherwise.
         OSError, HTTPException: it did not answer.
     """
+    until = time.monotonic() + DEADLINE_S
     target = check_webhook(url)
-    connection = (_PinnedTLS if target.parts.scheme == "https" else _Pinned)(target)
+    connection = (_PinnedTLS if target.parts.scheme == "https" else _Pinned)(target, until)
     timestamp = str(int(time.time()))
     is_late = Event()
-    watch = Timer(DEADLINE_S, _cut, [connection, is_late])
+    watch = Timer(until - time.monotonic(), _cut, [connection, is_late])
     watch.start()
     try:
-        path = (target.parts.path or "/") + (f"?{target.parts.query}" * bool(target.parts.query))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"Dubscore/{settings.DUBSCORE_VERSION}",
             TIMESTAMP: timestamp,
             SIGNATURE: signature(body, timestamp),
         }
-        connection.request("POST", path, body, headers)
+        connection.request("POST", target.path, body, headers)
         status = connection.getresponse().status
     finally:
         watch.cancel()
         connection.close()
     if is_late.is_set():  # half an answer reads as a whole one
-        raise Untold(f"it took longer than {DEADLINE_S:g} s")
+        raise _late()
     if 300 <= status < 400:
         raise Untold(f"it answered {status}, and redirects are not followed")
     if not 200 <= status < 300:
@@ -203,7 +261,7 @@ def _cut(connection: HTTPConnection, is_late: Event) -> None:
 def tell_again() -> int:
     """Tell of one scoring whose worker died, or was given up, before anyone was told."""
     limit = timezone.now() - timedelta(seconds=RETOLD_AFTER_S)
-    over = Scoring.objects.filter(state__in=[Job.State.DONE, Job.State.FAILED])
+    over = Scoring.objects.filter(state__in=TOLD_STATES)
     untold = over.filter(webhook_text="", finished_at__lt=limit).exclude(webhook_url="")
     scoring = untold.select_related("campaign", "clip", "source").first()
     return bool(scoring and tell(scoring))
