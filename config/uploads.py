@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 
 FORM_BYTES = 4 << 20  # for the other fields of a form
+TOO_LARGE = 413  # HTTP: content too large
 
 
-class SizeLimit(FileUploadHandler):
+class SizeLimit:
     """Refuses a form that is larger than a clip and its source may be together."""
 
-    def handle_raw_input(
-        self,
-        input_data: Any,
-        META: dict[str, Any],  # noqa: N803 (Django's name)
-        content_length: int,
-        boundary: bytes,
-        encoding: str | None = None,
-    ) -> None:
-        """Look at what the browser says it will send."""
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Look at what the other side says it will send, and read none of it if it is too much."""
+        sent = request.META.get("CONTENT_LENGTH") or ""
         most = 2 * settings.DUBSCORE_SCORE_MOST_BYTES + FORM_BYTES
-        if content_length > most:
-            raise RequestDataTooBig(f"{content_length} bytes were sent; {most} are the most.")
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Leave it to the next."""
-        return raw_data
-
-    def file_complete(self, file_size: int) -> None:
-        """Leave it to the next."""
+        is_form = (request.content_type or "").startswith("multipart/")
+        if not is_form or not sent.isdecimal() or int(sent) <= most:
+            return self.get_response(request)
+        words = (
+            f"{int(sent) / 1e6:,.0f} MB were sent; {most / 1e6:,.0f} MB are the most. Cut the "
+            "video into scenes, or encode it smaller."
+        )
+        if request.path.startswith("/api/"):
+            return JsonResponse({"detail": words}, status=TOO_LARGE)
+        return render(request, "413.html", {"words": words}, status=TOO_LARGE)
 
 
 class Incoming(TemporaryUploadedFile):

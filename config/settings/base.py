@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.uploads.SizeLimit",  # still before any of them reads the body
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -141,7 +142,6 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=f"{DUBSCORE_VAR}/media"))
 # On the disk of the clips, so that a whole upload is put in its place by a new name.
 DUBSCORE_INCOMING = MEDIA_ROOT / "incoming"
 FILE_UPLOAD_HANDLERS = [
-    "config.uploads.SizeLimit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "config.uploads.ToDisk",
 ]

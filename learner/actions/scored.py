@@ -129,7 +129,14 @@ def _score(scoring: Scoring, model: FusionModel, said: Any, known: Any) -> dict[
 def _out_of_fold(scoring: Scoring, model: FusionModel) -> Prediction | None:
     """What is kept of a rated clip of the corpus, if nothing else is asked of it."""
     brought = (scoring.source, scoring.source_file, scoring.transcript, scoring.translation)
-    if scoring.clip is None or any(brought) or scoring.language or scoring.source_language:
+    if any(brought) or scoring.language or scoring.source_language:
+        return None
+    return _of_learned(scoring, model)
+
+
+def _of_learned(scoring: Scoring, model: FusionModel) -> Prediction | None:
+    """The kept prediction of a clip whose ratings the model learned from."""
+    if scoring.clip is None:
         return None
     rows = Prediction.objects.filter(fusion_model=model, clip=scoring.clip, is_out_of_fold=True)
     return rows.first()
@@ -236,6 +243,12 @@ def _warnings(
 ) -> list[dict[str, str]]:
     """What makes the score less to be trusted, the gravest first."""
     found = [("file", words) for words in of_file]
+    if not result["is_out_of_fold"] and _of_learned(scoring, model):
+        words = (
+            "The model learned from this clip's ratings, so the score shown is not that of members "
+            "that never saw them. Leave texts, languages and source out for that one."
+        )
+        found.append(("learned", words))
     distance = result["distance_frac"]
     if distance is not None and distance > 1:
         found.append(

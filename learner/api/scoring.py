@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotator.models import Campaign
+from annotator.public_id import PUBLIC_ID_LENGTH
 from learner import actions
 from learner.api.access import refusals
 from learner.forms import ScoreForm
 from learner.models import Scoring
 from learner.selectors.scoring import report
+
+PUBLIC_ID = re.compile(rf"[0-9a-f]{{{PUBLIC_ID_LENGTH}}}")
+CSRF_FIELD = "csrfmiddlewaretoken"  # comes along with a browser's form
 
 
 class ScoreAsk(serializers.Serializer[Any]):
@@ -159,8 +166,8 @@ class Score(APIView):
     @extend_schema(request=ScoreAsk, responses={202: ScoringSerializer})
     def post(self, request: Request) -> Response:
         """Take it in; a worker does the rest, and `result_url` says how far it is."""
-        own = Campaign.objects.studied_by(request.user).select_related("rubric", "corpus")
-        campaign = get_object_or_404(own, public_id=_text(request.data, "campaign"))
+        _check_names(request)
+        campaign = _campaign(request)
         form = ScoreForm(_texts(request.data), request.FILES, campaign=campaign)
         if not form.is_valid():
             raise serializers.ValidationError(form.errors)
@@ -183,13 +190,37 @@ class OneScoring(APIView):
         return Response(report(get_object_or_404(own, public_id=scoring_id)))
 
 
+def _check_names(request: Request) -> None:
+    """A field that nobody reads would else be left out without a word."""
+    if not isinstance(request.data, Mapping):
+        raise serializers.ValidationError("Send an object: names of fields, and their values.")
+    known = ScoreAsk().fields
+    unknown = [name for name in request.data if name not in known and name != CSRF_FIELD]
+    if unknown:
+        words = f"There is no such field. There are: {', '.join(known)}."
+        raise serializers.ValidationError({str(name): [words] for name in unknown})
+
+
+def _campaign(request: Request) -> Campaign:
+    """The campaign that was named, if the asking user studies it."""
+    given = _text(request.data, "campaign")
+    if not PUBLIC_ID.fullmatch(given):
+        words = f"{given!r} is no public id of a campaign" if given else "A campaign must be given"
+        raise serializers.ValidationError({"campaign": [f"{words}: its page's address has it."]})
+    own = Campaign.objects.studied_by(request.user).select_related("rubric", "corpus")
+    found: Campaign | None = own.filter(public_id=given).first()
+    if found is None:
+        raise NotFound(f"There is no campaign {given!r}, or it is not yours to study.")
+    return found
+
+
 def _text(data: Any, name: str) -> str:
     """One field; other JSON than text is refused rather than read as such."""
-    given = data.get(name) if hasattr(data, "get") else None
+    given = data.get(name)
     if given is None:
         return ""
     if not isinstance(given, str):
-        raise serializers.ValidationError({name: "This must be text."})
+        raise serializers.ValidationError({name: [f"This must be text, not {given!r:.80}."]})
     return given
 
 

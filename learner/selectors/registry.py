@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from annotator.models import Campaign, Clip, Corpus
+from annotator.models import Aspect, Campaign, Clip, Corpus
 from learner.models import FusionModel, Prediction, Promotion
 from learner.selectors import labelled_clips
 from learner.selectors.units import units_of
@@ -32,6 +32,12 @@ def model_before(campaign: Campaign, target: str) -> FusionModel | None:
     own = history.filter(fusion_model=now.fusion_model_id, is_rollback=False)
     first = own.select_related("replaced__training_run__campaign").first()
     return first.replaced if first else None
+
+
+def aspects_with_model(campaign: Campaign) -> list[Aspect]:
+    """The aspects that a model is in use for, in the order of the rubric."""
+    targets = set(Promotion.objects.filter(campaign=campaign).values_list("target", flat=True))
+    return [aspect for aspect in campaign.aspects if aspect.key in targets]
 
 
 def models_in_use(corpus: Corpus) -> list[FusionModel]:

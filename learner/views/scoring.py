@@ -19,7 +19,7 @@ from annotator.selectors import has_simulated_ratings
 from learner import actions
 from learner.forms import ScoreForm
 from learner.models import Scoring
-from learner.selectors.registry import model_in_use
+from learner.selectors.registry import aspects_with_model
 from learner.selectors.scoring import shown
 from learner.views.access import studied
 
@@ -37,11 +37,14 @@ def score(request: HttpRequest, campaign_id: str) -> HttpResponse:
     form = ScoreForm(*given, campaign=campaign)
     if is_asked and (asked := _asked(form, request)):
         return redirect("learner:scoring", campaign.public_id, asked.public_id)
+    aspects = aspects_with_model(campaign)
+    keys = [aspect.key for aspect in aspects]
+    usual = "overall" if "overall" in keys else next(iter(keys), "")
     context = {
         "campaign": campaign,
         "form": form,
-        "model": model_in_use(campaign),
-        "aspects": campaign.aspects,
+        "aspects": aspects,
+        "chosen": form["target"].value() or usual,
         "scorings": campaign.scorings.select_related("clip")[:LAST],
         "most_bytes": settings.DUBSCORE_SCORE_MOST_BYTES,
         "keep_days": settings.DUBSCORE_KEEP_UPLOADS_DAYS,

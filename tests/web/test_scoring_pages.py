@@ -102,6 +102,23 @@ def test_a_rated_clip_shows_the_score_of_those_that_never_saw_it(study, model): 
     _check_schema(client, scoring)
 
 
+def test_a_rated_clip_scored_afresh_says_that_the_model_learned_from_it(study, model):  # noqa: F811
+    live, _ = study  # noqa: F811
+    rows = model.predictions.order_by("pk")
+    rated, unrated = (
+        rows.filter(is_out_of_fold=is_rated).first().clip for is_rated in (True, False)
+    )
+    for clip, is_said in ((rated, True), (unrated, False)):
+        scoring = actions.ask_scoring(campaign=live, clip=clip, language="de")
+        run_scoring(scoring.pk)
+        scoring.refresh_from_db()
+        assert scoring.state == "done", scoring.error_text
+        assert not scoring.result["is_out_of_fold"]
+        words = [row["text"] for row in scoring.result["warnings"] if row["about"] == "learned"]
+        assert bool(words) is is_said, scoring.result["warnings"]
+    assert "learned from this clip's ratings" not in str(scoring.result)
+
+
 def _check_schema(client, scoring):
     """The schema names everything that is answered."""
     said = client.get(reverse("api-scoring", args=[scoring.public_id])).json()
@@ -187,7 +204,34 @@ def test_json_that_is_no_text_is_refused(light):
     for wrong in ({"clip": 3}, {"clip": ["dub-00"]}, {"translation": {"a": 1}}, {"clip": "a\x00"}):
         asked = json.dumps({"campaign": campaign.public_id, **wrong})
         assert client.post(reverse("api-score"), asked, "application/json").status_code == 400
-    assert client.post(reverse("api-score"), "[1]", "application/json").status_code == 404
+    answer = client.post(reverse("api-score"), "[1]", "application/json")
+    assert answer.status_code == 400 and "Send an object" in answer.json()[0]
+
+
+def test_a_campaign_that_is_none_and_fields_that_are_none_are_named(light):
+    campaign, client = light
+    address = reverse("api-score")
+    for given, words in ((None, "must be given"), ("Spring", "'Spring' is no"), (3, "not 3")):
+        asked = {"clip": "dub-00"} if given is None else {"clip": "dub-00", "campaign": given}
+        answer = client.post(address, json.dumps(asked), "application/json")
+        assert answer.status_code == 400 and words in answer.json()["campaign"][0]
+    answer = client.post(address, {"clip": "dub-00", "campaign": "0" * 16})
+    assert answer.status_code == 404 and "0" * 16 in answer.json()["detail"]
+    asked = {"campaign": campaign.public_id, "clip": "dub-00", "aspect": "sync"}
+    answer = client.post(address, json.dumps(asked), "application/json")
+    assert answer.status_code == 400 and list(answer.json()) == ["aspect"]
+    assert "target" in answer.json()["aspect"][0] and not Scoring.objects.exists()
+
+
+def test_the_page_offers_the_aspects_that_have_a_model(light):
+    campaign, client = light
+    page = client.get(page_of(campaign)).content.decode()
+    assert '<option value="overall" selected>' in page and 'value="sync"' not in page
+    Promotion.objects.update(target="sync")
+    page = client.get(page_of(campaign)).content.decode()
+    assert '<option value="sync" selected>' in page and 'value="overall"' not in page
+    answer = client.post(page_of(campaign), {"clip": "dub-00", "target": "sync"})
+    assert answer.status_code == 302 and Scoring.objects.get().target == "sync"
 
 
 def test_a_file_above_the_limit_is_refused_before_it_is_kept(light, settings):
@@ -195,8 +239,13 @@ def test_a_file_above_the_limit_is_refused_before_it_is_kept(light, settings):
     settings.DUBSCORE_SCORE_MOST_BYTES = 4000
     answer = client.post(page_of(campaign), {"file": film()})
     assert answer.status_code == 422 and "are the most" in answer.content.decode()
-    settings.DUBSCORE_SCORE_MOST_BYTES = -(1 << 22)  # nothing at all may be sent
-    assert client.post(page_of(campaign), {"file": film()}).status_code in (400, 413)
+    settings.DUBSCORE_SCORE_MOST_BYTES = -(1 << 21)  # nothing at all may be sent
+    answer = client.post(page_of(campaign), {"file": film()})
+    page = answer.content.decode()
+    assert answer.status_code == 413 and "0 MB are the most. Cut the" in page
+    assert 'id="score-errors"' in page  # where the page that uploads looks for words
+    answer = client.post(reverse("api-score"), {"file": film()})
+    assert answer.status_code == 413 and "encode it smaller" in answer.json()["detail"]
     assert not Scoring.objects.exists()
 
 
