@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -13,9 +15,13 @@ from django.utils import timezone
 
 from learner.models import Job, Scoring
 
+logger = logging.getLogger(__name__)
+
 LEFT_S = 24 * 3600  # an upload that was broken off so long ago is not going on
 GONE = "uploads_deleted_at"
 BATCH = 50
+SWEEP_EVERY_S = 3600.0  # of each worker: looking at every folder takes a while
+_swept_at: list[float] = []  # by time.monotonic, the last one
 
 
 def check_file(what: str, file: File) -> None:
@@ -35,7 +41,7 @@ def check_file(what: str, file: File) -> None:
 
 
 def forget_uploads() -> int:
-    """Delete files that were scored long ago, and what broken uploads left; results stay.
+    """Delete files that were scored long ago, and what is nobody's; results stay.
 
     Returns:
         Of how many scorings files were deleted.
@@ -49,6 +55,7 @@ def forget_uploads() -> int:
         scoring.config = {**scoring.config, GONE: timezone.now().isoformat()}
         scoring.save(update_fields=["config"])
     _forget_broken()
+    _forget_orphans()
     return len(scorings)
 
 
@@ -66,5 +73,32 @@ def delete_files(scoring: Scoring) -> None:
 def _forget_broken() -> None:
     folder = Path(settings.DUBSCORE_INCOMING)
     for left in folder.glob("*.upload*") if folder.is_dir() else ():
-        if left.stat().st_mtime < time.time() - LEFT_S:
+        if _is_left(left):
             left.unlink(missing_ok=True)
+
+
+def _forget_orphans() -> None:
+    """Folders of uploads that no scoring knows of: its row was deleted, or never came to be."""
+    now = time.monotonic()
+    if _swept_at and now < _swept_at[-1] + SWEEP_EVERY_S:
+        return
+    _swept_at[:] = [now]
+    scored = Path(settings.MEDIA_ROOT) / "scored"
+    old = [folder for folder in scored.iterdir() if _is_left(folder)] if scored.is_dir() else []
+    for first in range(0, len(old), BATCH):
+        some = old[first : first + BATCH]
+        names = [folder.name for folder in some]
+        rows = Scoring.objects.filter(public_id__in=names)
+        known = set(rows.values_list("public_id", flat=True))
+        for folder in some:
+            if folder.name not in known and folder.is_dir() and not folder.is_symlink():
+                logger.info("Uploads in %s belong to no scoring: deleted", folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether it has lain unchanged for so long that nobody is at it; not where it is gone."""
+    try:
+        return path.stat().st_mtime < time.time() - LEFT_S
+    except FileNotFoundError:  # another worker tidies up as well
+        return False

@@ -232,3 +232,11 @@ def test_the_command_writes_a_page_markdown_and_json(live, tmp_path, monkeypatch
     assert "Table 4: choosing clips against random: not made" in capsys.readouterr().out
     with pytest.raises(CommandError, match="no campaign 'Nowhere'"):
         call_command("reproduce", "--campaign", "Nowhere")
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_any_work(campaign, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    for name in ("taken", "taken/inside"):
+        with pytest.raises(CommandError, match=f"{name} cannot be written: .* another folder"):
+            call_command("reproduce", "--campaign", campaign.name, "--out", str(tmp_path / name))
+    assert not Reproduction.objects.exists()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from learner import actions
 from learner.actions.reproduction import run_reproduction
@@ -31,6 +33,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Queue it, and unless asked not to, do it."""
+        if options["out"] and not options["queue"]:
+            _make(options["out"])  # before hours of work, not after
         with refusals():
             asked = actions.ask_reproduction(
                 campaign=campaign_of(options["campaign"]),
@@ -43,11 +47,27 @@ class Command(BaseCommand):
             return
         done = run_here(asked, run_reproduction)
         folder = options["out"] or settings.DUBSCORE_VAR / "reproductions" / str(done.pk)
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         for kind in KINDS:
             path = folder / f"report.{kind}"
-            path.write_text(report_file(done, kind), encoding="utf-8")
+            with _written(path):
+                path.write_text(report_file(done, kind), encoding="utf-8")
             self.stdout.write(str(path))
         for table in done.report["tables"]:
             if table["missing"]:
                 self.stdout.write(f"{table['title']}: not made. {table['missing']}")
+
+
+def _make(folder: Path) -> None:
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """What the disk refuses, as the command's error."""
+    try:
+        yield
+    except OSError as fault:
+        words = fault.strerror or str(fault)
+        raise CommandError(f"{path} cannot be written: {words}. Name another folder.") from fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from learner.models import Job, Scoring
 from learner.selectors.scoring import report
 
 TEXTS = ("transcript", "translation", "language", "source_language")
+WAIT_MOST_S, LOOK_EVERY_S = 3600.0, 0.5
 
 
 class Command(BaseCommand):
@@ -48,21 +50,52 @@ class Command(BaseCommand):
         else:
             for one in found:
                 self.stdout.write(_line(one))
-        bad = [one["name"] for one in found if one["state"] not in (Job.State.DONE, "queued")]
+        good = [Job.State.DONE, *([Job.State.QUEUED] if options["queue"] else [])]
+        bad = [one["name"] for one in found if one["state"] not in good]
         if bad:
             raise CommandError(f"{len(bad)} of {len(found)} could not be scored: {', '.join(bad)}")
 
     def _scored(self, campaign: Campaign, path: Path, options: dict[str, Any]) -> dict[str, Any]:
         try:
             scoring = _asked(campaign, path, options)
-        except (ValidationError, OSError) as refusal:
-            words = " ".join(getattr(refusal, "messages", [str(refusal)]))
-            return {"name": path.name, "state": "refused", "error_text": words, "result": None}
+        except ValidationError as refusal:
+            return _refused(path, " ".join(refusal.messages))
+        except OSError as fault:
+            return _refused(path, _cure(fault))
         if not options["queue"]:
             self.stderr.write(f"Scoring {path.name} …")
             run_scoring(scoring.pk)
-            scoring.refresh_from_db()
+            _wait_for(scoring)
         return report(scoring)
+
+
+def _wait_for(scoring: Scoring) -> None:
+    """A worker that was faster is at it, or will be: see it through, unless it takes too long."""
+    until = time.monotonic() + WAIT_MOST_S
+    scoring.refresh_from_db()
+    while scoring.is_open and time.monotonic() < until:
+        time.sleep(LOOK_EVERY_S)
+        scoring.refresh_from_db()
+    if scoring.is_open:
+        scoring.progress_text = (
+            f"a worker took it and is not done after {WAIT_MOST_S / 60:g} minutes; its page goes on"
+        )
+
+
+def _refused(path: Path, words: str) -> dict[str, Any]:
+    return {"name": path.name, "state": "refused", "error_text": words, "result": None}
+
+
+def _cure(fault: OSError) -> str:
+    """What to do about a file that cannot be opened."""
+    name = fault.filename or "The file"
+    if isinstance(fault, IsADirectoryError):
+        return f"{name} is a folder: name the videos in it, such as {name}/*.mp4."
+    if isinstance(fault, FileNotFoundError):
+        return f"{name} is not there: check the name, and the folder you are in."
+    if isinstance(fault, PermissionError):
+        return f"{name} may not be read by this user: give it the right to."
+    return str(fault)
 
 
 def _asked(campaign: Campaign, path: Path, options: dict[str, Any]) -> Scoring:
