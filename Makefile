@@ -52,10 +52,11 @@ test: $(VENV)/.installed-dev ## Run every test on SQLite
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile
 
 # Not tests/core: a wall keeps databases from what they test. Not tests/browser: what they look at is
-# the pages, which ask the database what tests/web and tests/flows ask it.
+# the pages, which ask the database what tests/web and tests/flows ask it. Not what is slow: that is
+# arithmetic and processes, which have been tried on SQLite.
 test-postgres: $(VENV)/.installed-dev ## Run every test that has a database on a PostgreSQL server of its own
 	$(RUN) manage.py fetch_weights
-	.ci/postgres $(RUN) -m pytest -n $(JOBS) --dist loadfile tests/web tests/flows tests/house
+	.ci/postgres $(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" tests/web tests/flows tests/house
 
 lint: $(VENV)/.installed-dev ## Style, types, walls, migrations, templates of settings
 	$(VENV)/bin/ruff check .

@@ -24,6 +24,8 @@ from learner.reproduction.table import NOT_AT_HAND, PRINTED
 from learner.selectors.inputs import encoders_here
 from tests.ratings import give_rating, give_table
 
+pytestmark = pytest.mark.slow
+
 TINY = {"inputs": ["vectors"], "width": 16, "layers": 1, "epochs_ws": 3, "epochs_ft": 3, "folds": 2}
 
 

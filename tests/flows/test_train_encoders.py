@@ -17,6 +17,8 @@ from learner.registry import shelf
 from tests.clips import write_clip
 from tests.hub_models import SAVE
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("good morning", "good night", "morning night")
 FEW = ("--folds", "2", "--epochs-ws", "1", "--epochs-ft", "1", "--rank", "2")
 

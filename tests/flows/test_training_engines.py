@@ -19,6 +19,8 @@ from learner.fusion.ensemble import members, predict
 from learner.fusion.folds import assign_folds
 from learner.fusion.training import train
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = (EncoderSpec("voice", "1", "audio", 12), EncoderSpec("words", "1", "text", 6))
 # Without dropout: what is dropped inside the network differs from process to process.
