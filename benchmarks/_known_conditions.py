@@ -9,6 +9,7 @@ Shape letters: N dubs, M metrics, D width, K raters.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -53,6 +54,16 @@ class Planted:
     @property
     def name(self) -> str:
         return f"{self.film}#{self.number}"
+
+    def to_json(self) -> str:
+        """As kept."""
+        return json.dumps([self.film, self.number, self.doses])
+
+    @classmethod
+    def from_json(cls, text: str) -> Planted:
+        """As it was kept."""
+        film, number, doses = json.loads(text)
+        return cls(film, number, tuple((fault, dose) for fault, dose in doses))
 
     def dose(self, fault: str) -> float:
         """Of one fault; 0 where it is not planted."""
