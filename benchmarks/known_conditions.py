@@ -215,6 +215,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Make the dubs, train, judge, report."""
     parser = options(__doc__)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of raters and labels")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="films at once")
     asked = parser.parse_args()
     started = time.monotonic()
@@ -223,7 +224,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         draws = [
             judged(dubs, draw, Path(folder) / str(draw), is_quick=asked.quick)
-            for draw in range(QUICK_DRAWS if asked.quick else DRAWS)
+            for draw in range(QUICK_DRAWS if asked.quick else asked.draws)
         ]
     rows = mean_rows([one[0] for one in draws])
     subsets = mean_rows([one[1] for one in draws])

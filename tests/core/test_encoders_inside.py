@@ -318,9 +318,8 @@ def kept(weights, clips, tmp_path_factory):
 
 def test_a_loaded_network_says_what_the_saved_one_said(weights, clips, kept):
     folder, said = kept
-    np.testing.assert_array_equal(
-        predict_inside(load_inside(folder, weights), clips, list(range(N))), said
-    )
+    again = predict_inside(load_inside(folder, weights), clips, list(range(N)))
+    np.testing.assert_allclose(again, said, rtol=1e-6)  # where numbers lie in memory moves the last
     assert not [path for path in folder.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
     untrained = predict_inside(fresh(weights), clips, list(range(N)))
     assert not np.allclose(untrained[0], said[0], atol=1e-3)
