@@ -127,7 +127,7 @@ def connected() -> Any:
         env = {"env_vars": {"PYTHONPATH": str(ROOT)}}
         here = None if address else cores()  # of a cluster, each node says how many it has
         ray.init(
-            address=address,
+            address=address or "local",  # never a cluster that somebody else started here
             num_cpus=here,
             runtime_env=env,
             include_dashboard=None,

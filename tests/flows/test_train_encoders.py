@@ -69,7 +69,8 @@ def test_encoders_are_trained_fold_by_fold_judged_and_not_trained_again(seen, hu
     assert said.count("is trained") == 2
     folder = settings.DUBSCORE_MODELS / f"encoders-{seen.public_id}"
     proxy, own = json.loads((folder / "evaluation.json").read_text())
-    assert own["n"] == proxy["n"] == 10 and 0 <= own["mse"] <= 16
+    assert own["n"] == 10 and 0 <= own["mse"] <= 16
+    assert proxy["n"] in (5, 10)  # in a fold without a rising line there is no proxy
     first = [json.loads((folder / f"fold-{n}" / "scores.json").read_text()) for n in (1, 2)]
     assert not set(first[0]) & set(first[1])
     names = {spec.name for spec in load_inside(folder / "fold-1", hub).fusion.config.encoders}
