@@ -105,7 +105,9 @@ def gate_rows(model: FusionModel) -> list[dict[str, Any]]:
     every = [gates for group in by_condition.values() for gates in group]
     found = [_mean_gates("", every)] if every else []
     if len(by_condition) > 1:
-        found += [_mean_gates(name, group) for name, group in sorted(by_condition.items())]
+        found += [
+            _mean_gates(name or "none", group) for name, group in sorted(by_condition.items())
+        ]
     return found
 
 
