@@ -192,5 +192,5 @@ def retrain_compare_and_promote(page, address, campaign, shoot):
     page.goto(f"{address}/campaigns/{campaign}/models/")
     expect(page.get_by_text("another seed, to see it done")).to_be_visible()
     shoot(page, "models")
-    page.get_by_role("button", name="Roll back to the model before").click()
+    page.get_by_role("button", name="Roll back to model").click()
     expect(page.get_by_text("is in use again")).to_be_visible()
