@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,7 +19,7 @@ TOO_LARGE = 413  # HTTP: content too large
 
 
 class SizeLimit:
-    """Refuses a form that is larger than a clip and its source may be together."""
+    """Refuses a form that is larger than a clip and its source may be together, or of nobody."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -28,13 +29,18 @@ class SizeLimit:
         sent = request.META.get("CONTENT_LENGTH") or ""
         most = 2 * settings.DUBSCORE_SCORE_MOST_BYTES + FORM_BYTES
         is_form = (request.content_type or "").startswith("multipart/")
-        if not is_form or not sent.isdecimal() or int(sent) <= most:
+        if not is_form or not sent.isdecimal():
+            return self.get_response(request)
+        is_api = request.path.startswith("/api/")  # which asks who it is before it reads
+        if int(sent) > FORM_BYTES and not is_api and not request.user.is_authenticated:
+            return redirect_to_login(request.path)
+        if int(sent) <= most:
             return self.get_response(request)
         words = (
             f"{int(sent) / 1e6:,.0f} MB were sent; {most / 1e6:,.0f} MB are the most. Cut the "
             "video into scenes, or encode it smaller."
         )
-        if request.path.startswith("/api/"):
+        if is_api:
             return JsonResponse({"detail": words}, status=TOO_LARGE)
         return render(request, "413.html", {"words": words}, status=TOO_LARGE)
 

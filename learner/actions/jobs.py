@@ -18,33 +18,12 @@ from django.db import IntegrityError, close_old_connections, connection, transac
 from django.utils import timezone
 
 from learner.features import DamagedShard
-from learner.models import (
-    Audit,
-    DryRun,
-    Extraction,
-    Job,
-    Refit,
-    Reproduction,
-    Rescoring,
-    Round,
-    Scoring,
-    TrainingRun,
-)
+from learner.models import Job
+from learner.tasks import TASK_OF
 from learner.weights import WeightsError
 
 logger = logging.getLogger(__name__)
 
-JOBS: tuple[type[Job], ...] = (
-    Extraction,
-    Round,
-    TrainingRun,
-    DryRun,
-    Refit,
-    Audit,
-    Rescoring,
-    Scoring,
-    Reproduction,
-)
 WRITE_EVERY_S = 0.5
 
 
@@ -160,9 +139,7 @@ def _fail(pulse: Pulse, words: str) -> None:
 
 def enqueue(job: Job) -> None:
     """Ring the bell for a queued row once it is committed."""
-    from learner import tasks
-
-    task = tasks.TASK_OF[type(job)]
+    task = TASK_OF[type(job)]
     transaction.on_commit(lambda: task.enqueue(job.pk))
 
 
@@ -198,7 +175,7 @@ def recover_jobs() -> int:
         How many bells were rung.
     """
     rung = 0
-    for model in JOBS:
+    for model in TASK_OF:
         rows = model._default_manager
         for job in rows.stale():
             rung += _revive(job)
@@ -232,9 +209,7 @@ def _ring_again(job: Job) -> int:
     """A queued row nobody has been told of: its bell was lost, or its worker stopped in between."""
     from django_tasks_db.models import DBTaskResult
 
-    from learner import tasks
-
-    path = tasks.TASK_OF[type(job)].module_path
+    path = TASK_OF[type(job)].module_path
     ready = DBTaskResult.objects.ready().filter(task_path=path)
     if any(bell.args_kwargs["args"] == [job.pk] for bell in ready):
         return 0
@@ -264,19 +239,13 @@ def finish(pulse: Pulse, text: str, **fields: Any) -> None:
 
 
 def tick() -> None:
-    """What a worker does between jobs: look after the dead, follow rounds, tidy up.
-
-    What goes wrong in one is logged: a single bad row would else stop every worker, one after
-    the other.
-    """
+    """What a worker does between jobs: look after the dead, follow the rounds, tell, tidy up."""
     from learner.actions.rounds import follow_rounds
     from learner.actions.uploads import forget_uploads
     from learner.actions.webhooks import tell_again
 
     close_old_connections()
-    for step in (recover_jobs, follow_rounds, tell_again, forget_uploads):
-        try:
-            step()
-        except Exception:
-            logger.exception("%s failed; the worker goes on", step.__name__)
-            close_old_connections()
+    recover_jobs()
+    follow_rounds()
+    tell_again()
+    forget_uploads()

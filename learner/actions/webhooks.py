@@ -190,7 +190,7 @@ def tell(scoring: Scoring) -> str:
         return ""
     try:
         words = _told(scoring)
-    except Exception as fault:  # nothing kept would be told again for ever
+    except ValueError as fault:  # of an odd address; nothing kept would be told again for ever
         logger.exception("%s: its webhook could not be told", scoring)
         words = f"Not told: {type(fault).__name__}: {fault}."
     words = words.encode(errors="replace").decode().replace("\0", "")

@@ -6,8 +6,8 @@ Under `torchrun` the processes are there already: then each calls `train` itself
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,38 +96,30 @@ def _work(given: dict[str, Any]) -> None:
 
 
 def _watched(fit: Callable[[], Any], told: Any, stop: Any, report: Report) -> list[dict[str, Any]]:
-    """Run the trainer, and pass on what its first worker tells."""
-    failed: list[BaseException] = []
+    """Run the trainer, and pass on what its first worker tells.
 
-    def run() -> None:
-        try:
-            result = fit()
-            if result.error is not None:
-                failed.append(result.error)
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    Raises:
+        RuntimeError: a worker failed.
+    """
     curves: list[dict[str, Any]] | None = None
-    while curves is None:
+    with ThreadPoolExecutor(max_workers=1) as one:
+        trained = one.submit(fit)
         try:
-            heard = told.get(timeout=LOOK_EVERY_S)
-        except queue.Empty:
-            if thread.is_alive():
-                continue
-            break
-        if isinstance(heard, Progress):
-            try:
-                report(heard)
-            except BaseException:  # the job is another's now, or was cancelled
-                stop.put(True)
-                thread.join()
-                raise
-        else:
-            curves = heard
-    thread.join()
-    if failed or curves is None:
-        why = failed[0] if failed else "its first worker said nothing"
+            while curves is None:
+                try:
+                    heard = told.get(timeout=LOOK_EVERY_S)
+                except queue.Empty:
+                    if trained.done():
+                        break
+                    continue
+                if isinstance(heard, Progress):
+                    report(heard)
+                else:
+                    curves = heard
+        finally:  # also when the job is another's now: the workers look at it after every epoch
+            stop.put(True)
+    result = trained.result()
+    if curves is None:
+        why = result.error or "its first worker said nothing"
         raise RuntimeError(f"Training on Ray ended early: {why}")
     return curves

@@ -93,6 +93,8 @@ def merged_lora(network: Any, folder: Path, fingerprint: str) -> Any:
     Raises:
         WeightsError: they cannot be read, or were trained on another model.
     """
+    from safetensors import SafetensorError
+
     try:
         said = json.loads((folder / MADE_ON).read_text(encoding="utf-8"))
         if said["fingerprint"] != fingerprint:
@@ -103,5 +105,5 @@ def merged_lora(network: Any, folder: Path, fingerprint: str) -> Any:
         return load_lora(network, folder).merge_and_unload()
     except WeightsError:
         raise
-    except Exception as error:  # whatever a damaged folder makes the library raise
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError, SafetensorError) as error:
         raise WeightsError(f"{folder} cannot be read as adapters: {error}") from error

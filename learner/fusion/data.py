@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from learner.fusion.config import FusionConfig
 from learner.proxy.fit import fit_weights
 from learner.proxy.missing import Filled
 from learner.proxy.result import proxy_mos
@@ -39,6 +40,9 @@ class TrainingData:
         mos_var_N: Variance of that mean from its raters; NaN without ratings.
         fold_N: Which fold leaves the clip out, 0 to F - 1; clips of one source in one fold.
         source_N: Number of what each clip was made from.
+        blind_FN: Proxy MOS as known without the labels of each fold and of the clips that its
+            member sets aside, to learn beside it how much the proxy is to count; NaN where none
+            are set aside. Without it that is not learned.
     """
 
     features: Mapping[str, NDArray[np.float32]]
@@ -48,6 +52,7 @@ class TrainingData:
     mos_var_N: Floats
     fold_N: Ints
     source_N: Ints
+    blind_FN: Floats | None = None
 
     def __post_init__(self) -> None:
         known = ~np.isnan(self.mos_N)
@@ -70,6 +75,7 @@ class TrainingData:
         digest = sha256()
         arrays: list[NDArray[Any]] = [self.features[name] for name in sorted(self.features)]
         arrays += [self.proxy_FN, self.proxy_var_FN, self.mos_N, self.mos_var_N]
+        arrays += [] if self.blind_FN is None else [self.blind_FN]
         for array in [*arrays, self.fold_N, self.source_N]:
             for start in range(0, len(array), HASHED_ROWS):
                 digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS]).tobytes())
@@ -86,6 +92,7 @@ class TrainingData:
             mos_var_N=self.mos_var_N[rows],
             fold_N=self.fold_N[rows],
             source_N=self.source_N[rows],
+            blind_FN=None if self.blind_FN is None else self.blind_FN[:, rows],
         )
 
 
@@ -110,8 +117,8 @@ def targets_of(
     value_N = data.proxy_FN[fold] if stage == "ws" else data.mos_N
     var_N = data.proxy_var_FN[fold] if stage == "ws" else data.mos_var_N
     rows = np.flatnonzero((data.fold_N != fold) & ~np.isnan(value_N))
-    is_aside = _set_aside(data, fold, aside_frac, seed)[rows]
-    if is_aside.sum() < FEWEST_ASIDE or is_aside.mean() >= 0.5:
+    is_aside = set_aside(data.mos_N, data.fold_N, data.source_N, fold, aside_frac, seed)[rows]
+    if not _is_telling(is_aside):
         return _targets(rows, value_N, var_N), None
     return (
         _targets(rows[~is_aside], value_N, var_N),
@@ -128,17 +135,51 @@ def _targets(rows: Ints, value_N: Floats, var_N: Floats) -> Targets:
     )
 
 
-def _set_aside(data: TrainingData, fold: int, share: float, seed: int) -> NDArray[np.bool_]:
-    """Whole sources outside the fold, until they hold that share of its labels."""
-    outside_N = data.fold_N != fold
+def _is_telling(is_aside: NDArray[np.bool_]) -> bool:
+    """Whether as many clips are set aside as can tell anything, and not too many of all."""
+    return bool(is_aside.sum() >= FEWEST_ASIDE and is_aside.mean() < 0.5)
+
+
+def set_aside(
+    mos_N: Floats, fold_N: Ints, source_N: Ints, fold: int, share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Whole sources outside a fold, until they hold that share of its labels."""
+    outside_N = fold_N != fold
     random = np.random.default_rng([seed, fold, 7])
-    sources = random.permutation(np.unique(data.source_N[outside_N]))
-    labels = np.bincount(data.source_N, outside_N & ~np.isnan(data.mos_N), data.source_N.max() + 1)
+    sources = random.permutation(np.unique(source_N[outside_N]))
+    labels = np.bincount(source_N, outside_N & ~np.isnan(mos_N), source_N.max() + 1)
     reached = np.cumsum(labels[sources])
     chosen = sources[: int(np.searchsorted(reached, share * reached[-1], side="left")) + 1]
     if share <= 0:
         chosen = chosen[:0]
-    return np.asarray(outside_N & np.isin(data.source_N, chosen))
+    return np.asarray(outside_N & np.isin(source_N, chosen))
+
+
+def blind_proxies(
+    filled: Filled,
+    mos_N: Floats,
+    var_N: Floats,
+    fold_N: Ints,
+    source_N: Ints,
+    config: FusionConfig,
+    *,
+    method: str = "bagged",
+) -> Floats:
+    """Proxy MOS learned without each fold and without what its member sets aside, shape (F, N).
+
+    NaN where no labelled clips are set aside, or nothing rises with MOS without them.
+    """
+    n_folds = int(fold_N.max()) + 1
+    share = config.aside_frac if config.patience else 0.0
+    found_FN = np.full((n_folds, len(mos_N)), np.nan)
+    for fold in range(n_folds):
+        is_aside = set_aside(mos_N, fold_N, source_N, fold, share, config.seed)
+        has_mos = ~np.isnan(mos_N)
+        if _is_telling(is_aside[has_mos & (fold_N != fold)]):
+            rows = np.flatnonzero(has_mos & (fold_N != fold) & ~is_aside)
+            said = _proxy_of(filled, mos_N, var_N, source_N, rows, config.seed, method)
+            found_FN[fold] = said[0]
+    return found_FN
 
 
 def proxies_without(
@@ -169,16 +210,30 @@ def proxies_without(
     var_FN = np.full_like(mos_FN, np.nan)
     for fold in range(n_folds):
         rows = np.flatnonzero(~np.isnan(mos_N) & (fold_N != fold))
-        z_NM, noise_N = filled.values[rows], var_N[rows]
-        fit = fit_weights(
-            z_NM,
-            mos_N[rows],
-            noise_var=noise_N,
-            sources=source_N[rows],
-            method=method,
-            seed=seed,
-        )
-        if not fit.line.reason:
-            said = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
-            mos_FN[fold], var_FN[fold] = said.mos_raw, said.total_var
+        said = _proxy_of(filled, mos_N, var_N, source_N, rows, seed, method)
+        mos_FN[fold], var_FN[fold] = said
     return mos_FN, var_FN
+
+
+def _proxy_of(
+    filled: Filled,
+    mos_N: Floats,
+    var_N: Floats,
+    source_N: Ints,
+    rows: Ints,
+    seed: int,
+    method: str,
+) -> tuple[Floats, Floats]:
+    """Proxy MOS of every clip and its variance, learned from some; NaN where nothing rises."""
+    fit = fit_weights(
+        filled.values[rows],
+        mos_N[rows],
+        noise_var=var_N[rows],
+        sources=source_N[rows],
+        method=method,
+        seed=seed,
+    )
+    if fit.line.reason:
+        return np.full(len(mos_N), np.nan), np.full(len(mos_N), np.nan)
+    said = proxy_mos(fit, filled.values, filled.added_variance(fit.weights))
+    return said.mos_raw, said.total_var

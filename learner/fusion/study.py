@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.fusion.config import FusionConfig
-from learner.fusion.data import TrainingData, proxies_without
+from learner.fusion.data import TrainingData, blind_proxies, proxies_without
 from learner.fusion.ensemble import Predictions, members, predict
 from learner.fusion.evaluation import Judged, agreement, best_single
 from learner.fusion.folds import assign_folds
@@ -68,6 +69,7 @@ class Study:
         config: Shape and training; its encoders are chosen by `kinds` anew.
         proxy_FN, proxy_var_FN: Proxy MOS without the labels of each fold.
         fold_N: Which fold leaves each clip out.
+        blind_FN: As `TrainingData.blind_FN`.
     """
 
     inputs: Inputs
@@ -78,6 +80,7 @@ class Study:
     proxy_FN: Floats
     proxy_var_FN: Floats
     fold_N: NDArray[np.int64]
+    blind_FN: Floats
 
     @classmethod
     def of(
@@ -95,12 +98,12 @@ class Study:
         """
         has_mos = ~np.isnan(labels.mos_N)
         fold_N = assign_folds(labels.source_N, has_mos, config.folds, config.seed)
-        mos_FN, var_FN = proxies_without(
-            filled, labels.mos_N, labels.var_N, fold_N, labels.source_N, config.seed
-        )
-        return cls(inputs, filled, metrics, labels, config, mos_FN, var_FN, fold_N)
+        known = (filled, labels.mos_N, labels.var_N, fold_N, labels.source_N)
+        mos_FN, var_FN = proxies_without(*known, config.seed)
+        blind_FN = blind_proxies(*known, config)
+        return cls(inputs, filled, metrics, labels, config, mos_FN, var_FN, fold_N, blind_FN)
 
-    @property
+    @cached_property
     def data(self) -> TrainingData:
         """As the training loop takes it."""
         return TrainingData(
@@ -111,6 +114,7 @@ class Study:
             mos_var_N=self.labels.var_N,
             fold_N=self.fold_N,
             source_N=self.labels.source_N,
+            blind_FN=self.blind_FN,
         )
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from learner.fusion.batches import Batches, drop_modalities
@@ -180,7 +180,7 @@ class _Course:
                 stage.save_now_and_then(path, points)
             stage.take_best()
             if name == STAGES[-1]:
-                stage.learn_proxy_share(self.data.proxy_FN[self.fold])
+                stage.learn_proxy_share(self.data, self.fold)
             if self.world.is_first and name == STAGES[-1]:
                 others = [p for p in _kept_curves(self.folder) if p["fold"] != self.fold]
                 _keep_curves(self.folder, [*others, *points])  # before the member: then it is done
@@ -242,13 +242,17 @@ class _Stage:
         if self.standing.best:
             self.network.load_state_dict(self.standing.best)
 
-    def learn_proxy_share(self, proxy_N: NDArray[np.float64]) -> None:
-        """How much the proxy is to count beside the network, from clips set aside if there are."""
-        rows = torch.empty(0, dtype=torch.int64) if self.aside is None else self.aside.rows
-        own_B = self._said(rows).cpu().double().numpy() if len(rows) else np.empty(0)
-        mos_B = self.aside.unit.double().numpy() if self.aside else np.empty(0)
-        unit_N = (proxy_N - 1) / 4
-        share = proxy_share(own_B, unit_N[rows.numpy()], mos_B) if np.isfinite(unit_N).any() else 0
+    def learn_proxy_share(self, data: TrainingData, fold: int) -> None:
+        """How much the proxy is to count beside the network, by clips that neither was shown.
+
+        One half where no clips are set aside, none where there is no proxy.
+        """
+        share = 0.5 if np.isfinite(data.proxy_FN[fold]).any() else 0.0
+        if share and self.aside is not None and data.blind_FN is not None:
+            rows = self.aside.rows
+            own_B = self._said(rows).cpu().double().numpy()
+            blind_B = (data.blind_FN[fold][rows.numpy()] - 1) / 4
+            share = proxy_share(own_B, blind_B, self.aside.unit.double().numpy())
         self.network.proxy_share.fill_(self.world.agreed(share))
 
     def _said(self, rows: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from learner.fusion.data import proxies_without
+from learner.fusion.data import blind_proxies, proxies_without
 from learner.fusion.study import SHORT, Study, ablation, network_rows, train_study
 
 Report = Callable[[float, str], None]
@@ -33,16 +33,10 @@ def with_equal_weights(study: Study) -> Study:
     Only its line to MOS is learned, without the labels of each fold.
     """
     labels, config = study.labels, study.config
-    mos_FN, var_FN = proxies_without(
-        study.filled,
-        labels.mos_N,
-        labels.var_N,
-        study.fold_N,
-        labels.source_N,
-        config.seed,
-        method="equal",
-    )
-    return replace(study, proxy_FN=mos_FN, proxy_var_FN=var_FN)
+    known = (study.filled, labels.mos_N, labels.var_N, study.fold_N, labels.source_N)
+    mos_FN, var_FN = proxies_without(*known, config.seed, method="equal")
+    blind_FN = blind_proxies(*known, config, method="equal")
+    return replace(study, proxy_FN=mos_FN, proxy_var_FN=var_FN, blind_FN=blind_FN)
 
 
 def of_weights(study: Study, folder: Path, report: Report) -> dict[str, list[dict[str, Any]]]:

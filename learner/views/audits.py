@@ -19,6 +19,7 @@ from learner.models import Audit
 from learner.registry import shelf
 from learner.selectors.audits import audit_charts
 from learner.views.access import studied
+from learner.views.jobs import change_job
 
 
 @login_required
@@ -73,7 +74,7 @@ def audit_page(request: HttpRequest, campaign_id: str, pk: int) -> HttpResponse:
     campaign = studied(request, campaign_id)
     audit: Audit = get_object_or_404(campaign.audits, pk=pk)
     if request.method == "POST":
-        _change(request, audit)
+        change_job(request, audit, "audit")
         return redirect("learner:audit", campaign.public_id, pk)
     context = {
         "campaign": campaign,
@@ -83,16 +84,3 @@ def audit_page(request: HttpRequest, campaign_id: str, pk: int) -> HttpResponse:
     }
     part = "learner/_audit.html"
     return render(request, part if request.htmx else "learner/audit.html", context)
-
-
-def _change(request: HttpRequest, audit: Audit) -> None:
-    try:
-        if request.POST.get("how") == "again":
-            done = actions.run_again(job=audit)
-        else:
-            done = actions.cancel_job(job=audit)
-    except ValidationError as refusal:
-        messages.error(request, " ".join(refusal.messages))
-        return
-    if not done:
-        messages.error(request, "The audit has moved on: look where it stands now.")

@@ -31,6 +31,7 @@ from learner.selectors.registry import (
     setting_rows,
 )
 from learner.views.access import studied
+from learner.views.jobs import change_job
 
 
 @login_required
@@ -101,7 +102,7 @@ def training(request: HttpRequest, campaign_id: str, pk: int) -> HttpResponse:
     campaign = studied(request, campaign_id)
     run: TrainingRun = get_object_or_404(campaign.training_runs.select_related("round"), pk=pk)
     if request.method == "POST":
-        _change(request, run)
+        change_job(request, run, "training")
         return redirect("learner:training", campaign.public_id, pk)
     context = {
         "campaign": campaign,
@@ -112,17 +113,6 @@ def training(request: HttpRequest, campaign_id: str, pk: int) -> HttpResponse:
     }
     part = "learner/_training.html"
     return render(request, part if request.htmx else "learner/training.html", context)
-
-
-def _change(request: HttpRequest, run: TrainingRun) -> None:
-    try:
-        is_again = request.POST.get("how") == "again"
-        done = actions.run_again(job=run) if is_again else actions.cancel_job(job=run)
-    except ValidationError as refusal:
-        messages.error(request, " ".join(refusal.messages))
-        return
-    if not done:
-        messages.error(request, "The training has moved on: look where it stands now.")
 
 
 @login_required

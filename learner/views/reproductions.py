@@ -16,6 +16,7 @@ from learner import actions
 from learner.models import Reproduction
 from learner.selectors.reproduction import KINDS, report_file, report_shown
 from learner.views.access import studied
+from learner.views.jobs import change_job
 
 
 @login_required
@@ -53,7 +54,7 @@ def reproduction_page(request: HttpRequest, campaign_id: str, pk: int) -> HttpRe
     campaign = studied(request, campaign_id)
     asked: Reproduction = get_object_or_404(campaign.reproductions, pk=pk)
     if request.method == "POST":
-        _change(request, asked)
+        change_job(request, asked, "report")
         return redirect("learner:reproduction", campaign.public_id, pk)
     context = {
         "campaign": campaign,
@@ -63,18 +64,6 @@ def reproduction_page(request: HttpRequest, campaign_id: str, pk: int) -> HttpRe
     }
     part = "learner/_reproduction.html"
     return render(request, part if request.htmx else "learner/reproduction.html", context)
-
-
-def _change(request: HttpRequest, asked: Reproduction) -> None:
-    is_again = request.POST.get("how") == "again"
-    change = actions.run_again if is_again else actions.cancel_job
-    try:
-        done = change(job=asked)
-    except ValidationError as refusal:
-        messages.error(request, " ".join(refusal.messages))
-        return
-    if not done:
-        messages.error(request, "The report has moved on: look where it stands now.")
 
 
 @login_required

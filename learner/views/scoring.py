@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +21,7 @@ from learner.models import Scoring
 from learner.selectors.registry import aspects_with_model
 from learner.selectors.scoring import shown
 from learner.views.access import studied
+from learner.views.jobs import change_job
 
 LAST = 20
 
@@ -75,7 +75,7 @@ def scoring_page(request: HttpRequest, campaign_id: str, scoring_id: str) -> Htt
     campaign = studied(request, campaign_id)
     scoring = _scoring(campaign, scoring_id)
     if request.method == "POST":
-        _change(request, scoring)
+        change_job(request, scoring, "scoring")
         return redirect("learner:scoring", campaign.public_id, scoring_id)
     context: dict[str, Any] = {"campaign": campaign, "scoring": scoring, **shown(scoring)}
     part = "learner/_scoring.html"
@@ -86,10 +86,3 @@ def _scoring(campaign: Campaign, scoring_id: str) -> Scoring:
     rows = campaign.scorings.select_related("clip__source", "source", "fusion_model", "campaign")
     found: Scoring = get_object_or_404(rows, public_id=scoring_id)
     return found
-
-
-def _change(request: HttpRequest, scoring: Scoring) -> None:
-    is_again = request.POST.get("how") == "again"
-    change = actions.run_again if is_again else actions.cancel_job
-    if not change(job=scoring):
-        messages.error(request, "The scoring has moved on: look where it stands now.")

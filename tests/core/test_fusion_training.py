@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from learner.fusion.config import EncoderSpec, FusionConfig
-from learner.fusion.data import TrainingData, targets_of
+from learner.fusion.data import TrainingData, blind_proxies, set_aside, targets_of
 from learner.fusion.ensemble import members, predict
 from learner.fusion.folds import assign_folds
 from learner.fusion.training import proxy_share, train
+from learner.proxy.missing import fill_missing
 
 SPECS = (EncoderSpec("voice", "1", "audio", 12), EncoderSpec("words", "1", "text", 6))
 SMALL = FusionConfig(SPECS, width=16, layers=1, epochs_ws=6, epochs_ft=6, folds=3)
@@ -261,3 +262,21 @@ def test_the_first_training_killed_after_a_member_keeps_its_curves(tmp_path):
         train(SMALL, make_data(), tmp_path, stop)
     curves = train(SMALL, make_data(), tmp_path)
     assert {point["fold"] for point in curves} == {0, 1, 2}
+
+
+def test_the_share_is_learned_beside_a_proxy_that_saw_neither_fold_nor_clips_set_aside():
+    random = np.random.default_rng(1)
+    n, source = 400, np.repeat(np.arange(100), 4)
+    z = random.normal(size=(n, 3))
+    mos = np.clip(3 + 0.6 * z[:, 0] + 0.3 * random.normal(size=n), 1, 5)
+    fold = assign_folds(source, np.ones(n, bool), 4, 0)
+    config = replace(SMALL, folds=4, aside_frac=0.2)
+    known = (fill_missing(z), np.full(n, 0.1), fold, source)
+    before = blind_proxies(known[0], mos, *known[1:], config)
+    is_aside = set_aside(mos, fold, source, 0, 0.2, config.seed)
+    assert is_aside.sum() >= 40 and not (is_aside & (fold == 0)).any()
+    other = np.where(is_aside | (fold == 0), 6 - mos, mos)
+    after = blind_proxies(known[0], other, *known[1:], config)
+    assert np.array_equal(before[0], after[0]) and not np.array_equal(before[1], after[1])
+    nothing = blind_proxies(known[0], mos, *known[1:], replace(config, patience=0))
+    assert np.isnan(nothing).all()

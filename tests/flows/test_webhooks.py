@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from learner.actions import jobs, rounds, uploads, webhooks
+from learner.actions import jobs, uploads, webhooks
 from learner.models import Scoring
 from tests.flows.test_scoring import done, listener  # noqa: F401 (fixtures)
 from tests.web.test_scoring_pages import light  # noqa: F401 (a fixture)
@@ -41,29 +41,28 @@ def test_a_stopped_scoring_is_not_told_of(done, listener):  # noqa: F811
     assert webhooks.tell(done) == "" and not listener.heard
 
 
-@pytest.mark.django_db
-def test_a_fault_between_jobs_is_logged_and_the_others_steps_are_taken(monkeypatch, caplog):
+def test_an_odd_address_keeps_no_worker_from_its_other_work(done, monkeypatch):  # noqa: F811
+    Scoring.objects.filter(pk=done.pk).update(
+        webhook_url="http://127.0.0.1:9/hóok", finished_at=timezone.now() - timedelta(hours=1)
+    )
+    monkeypatch.setattr(uploads, "forget_uploads", lambda: taken.append("tidied up"))
+    monkeypatch.setattr(jobs, "close_old_connections", lambda: None)  # the test's own is needed
     taken = []
-
-    def step(name):
-        def fails():
-            taken.append(name)
-            raise RuntimeError(f"a bad row of {name}")
-
-        fails.__name__ = name
-        return fails
-
-    for room, name in (
-        (jobs, "recover_jobs"),
-        (rounds, "follow_rounds"),
-        (webhooks, "tell_again"),
-        (uploads, "forget_uploads"),
-    ):
-        monkeypatch.setattr(room, name, step(name))
-    monkeypatch.setattr(jobs, "close_old_connections", lambda: None)
     jobs.tick()
-    assert taken == ["recover_jobs", "follow_rounds", "tell_again", "forget_uploads"]
-    assert all(f"a bad row of {name}" in caplog.text for name in taken)
+    done.refresh_from_db()
+    assert done.webhook_text and taken == ["tidied up"]
+
+
+def test_uploads_that_cannot_be_deleted_are_told_of_once(done, monkeypatch, caplog):  # noqa: F811
+    long_ago = timezone.now() - timedelta(days=999)
+    Scoring.objects.filter(pk=done.pk).update(finished_at=long_ago, file="scored/x/y.mp4")
+
+    def refuse(scoring):
+        raise PermissionError("a read-only disk")
+
+    monkeypatch.setattr(uploads, "delete_files", refuse)
+    assert (uploads.forget_uploads(), uploads.forget_uploads()) == (1, 0)
+    assert "cannot be deleted: a read-only disk" in caplog.text
 
 
 @pytest.mark.parametrize(

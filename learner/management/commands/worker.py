@@ -19,7 +19,9 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from learner.actions.jobs import JOBS, stopping, tick
+from learner.actions.jobs import stopping, tick
+from learner.models import Round
+from learner.tasks import TASK_OF
 
 TICK_EVERY_S = 1.0
 logger = logging.getLogger("dubscore.worker")
@@ -52,8 +54,8 @@ class RoundsWorker(Worker):
     def _is_idle(self) -> bool:
         tick()
         waiting_for_people = {"state": "waiting", "stage": "collecting"}
-        open_jobs = sum(model.objects.unfinished().count() for model in JOBS)
-        collecting = JOBS[1].objects.filter(**waiting_for_people).count()
+        open_jobs = sum(model.objects.unfinished().count() for model in TASK_OF)
+        collecting = Round.objects.filter(**waiting_for_people).count()
         return open_jobs == collecting and not DBTaskResult.objects.ready().exists()
 
 
