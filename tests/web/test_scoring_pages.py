@@ -6,10 +6,13 @@ import json
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import RequestFactory
 from django.urls import reverse
 
 from annotator.models import Clip, Corpus
+from config.uploads import SizeLimit
 from learner import actions
 from learner.actions.rescoring import said_by
 from learner.actions.scoring import run_scoring
@@ -294,3 +297,18 @@ def test_the_admin_shows_scorings_of_ones_own_campaigns_to_read(light, signed_in
     page = client.get(reverse("admin:learner_scoring_changelist"))
     assert page.status_code == 200 and "1 scoring" in page.content.decode()
     assert client.get(reverse("admin:learner_scoring_add")).status_code == 403
+
+
+def test_what_nobody_signed_in_sends_is_not_read():
+    class Unread:
+        """A body that must not be looked at."""
+
+        def read(self, *args):
+            raise AssertionError("it was read")
+
+    kind = "multipart/form-data; boundary=x"
+    request = RequestFactory().generic("POST", "/campaigns/x/score/", content_type=kind)
+    request.META["CONTENT_LENGTH"] = str(5 << 20)
+    request.user, request._stream = AnonymousUser(), Unread()
+    answer = SizeLimit(lambda request: pytest.fail("it was let through"))(request)
+    assert answer.status_code == 302 and answer.url.startswith("/login/")
