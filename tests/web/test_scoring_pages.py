@@ -306,9 +306,8 @@ def test_what_nobody_signed_in_sends_is_not_read():
         def read(self, *args):
             raise AssertionError("it was read")
 
-    kind = "multipart/form-data; boundary=x"
-    request = RequestFactory().generic("POST", "/campaigns/x/score/", content_type=kind)
-    request.META["CONTENT_LENGTH"] = str(5 << 20)
+    head = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": str(5 << 20)}
+    request = RequestFactory().generic("POST", "/campaigns/x/score/", **head)
     request.user, request._stream = AnonymousUser(), Unread()
     answer = SizeLimit(lambda request: pytest.fail("it was let through"))(request)
     assert answer.status_code == 302 and answer.url.startswith("/login/")
