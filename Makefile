@@ -8,8 +8,10 @@ PORT ?= 8000
 JOBS ?= 2
 WORKERS ?= 2
 THREADS ?= 8
-# Tests run a worker a core: threads of arithmetic beside another busy worker lose all speed.
-ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# A worker a core and a file at a time, in the order of tests/conftest.py, and each reckons in one
+# thread: two of them beside another busy worker lose all speed.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile \
+  --no-loadscope-reorder
 CORES := annotator/assignment.py annotator/byteranges.py annotator/evidence.py annotator/manifest.py \
   annotator/public_id.py annotator/rating_files annotator/rendition mos/aggregate.py mos/agreement mos/alphas.py mos/charts.py \
   mos/clip_table.py mos/components.py mos/differences.py mos/from_sums.py mos/from_table.py mos/ledger.py mos/planning mos/prediction_powered.py \
@@ -51,14 +53,14 @@ worker: $(VENV)/.installed ## Run one background worker
 test: $(VENV)/.installed-dev ## Run every test on SQLite
 	.ci/chromium
 	$(RUN) manage.py fetch_weights
-	$(ONE_THREAD) $(RUN) -m pytest -n $(JOBS) --dist loadfile
+	$(PYTEST)
 
 # Not tests/core: a wall keeps databases from what they test. Not tests/browser: what they look at is
 # the pages, which ask the database what tests/web and tests/flows ask it. Not what is slow: that is
 # arithmetic and processes, which have been tried on SQLite.
 test-postgres: $(VENV)/.installed-dev ## Run every test that has a database on a PostgreSQL server of its own
 	$(RUN) manage.py fetch_weights
-	$(ONE_THREAD) .ci/postgres $(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" tests/web tests/flows tests/house
+	.ci/postgres env $(PYTEST) -m "not slow" tests/web tests/flows tests/house
 
 lint: $(VENV)/.installed-dev ## Style, types, walls, migrations, templates of settings
 	$(VENV)/bin/ruff check .

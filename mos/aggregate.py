@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mos.reliability import upper_quantile
 
@@ -126,7 +126,7 @@ def _with_intervals(
     """From means and the sums of squared distances from them."""
     several_G = n_G > 1
     sd_G = np.sqrt(np.divide(squares_G, n_G - 1, out=np.full(len(n_G), np.nan), where=several_G))
-    half_G = stats.t.ppf(upper_quantile(level), np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
+    half_G = scipy.stats.t.ppf(upper_quantile(level), np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
     low_G, high_G = mos_G - half_G, mos_G + half_G
     bounded_G = several_G & (
         (n_G < FEW_RATINGS) | (sd_G == 0) | (low_G < LOWEST) | (high_G > HIGHEST)
@@ -180,8 +180,8 @@ def bounded_interval(
     sd_G = np.zeros_like(share_G) if sd is None else np.nan_to_num(np.asarray(sd, dtype=np.float64))
     trials_G = SPAN * np.asarray(n, dtype=np.float64) / _design_effect(share_G, sd_G)
     hits_G = share_G * trials_G
-    low_G = stats.beta.ppf(1 - tail, hits_G, trials_G - hits_G + 1)
-    high_G = stats.beta.ppf(tail, hits_G + 1, trials_G - hits_G)
+    low_G = scipy.stats.beta.ppf(1 - tail, hits_G, trials_G - hits_G + 1)
+    high_G = scipy.stats.beta.ppf(tail, hits_G + 1, trials_G - hits_G)
     low_G = np.where(share_G <= 0, 0.0, low_G)
     high_G = np.where(share_G >= 1, 1.0, high_G)
     return LOWEST + SPAN * low_G, LOWEST + SPAN * high_G

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from mos.reliability import upper_quantile
@@ -237,7 +238,7 @@ def dependability_intervals(
         _solve(design, repeat_C, less_RD),
         _without_ratings(design, random),
     )
-    width = stats.t.ppf(tail, min(less_CD.shape[1], less_RD.shape[1]) - 1)
+    width = scipy.stats.t.ppf(tail, min(less_CD.shape[1], less_RD.shape[1]) - 1)
     found = []
     for k in ks:
         by_clip, by_rater, by_rating = (

@@ -9,8 +9,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mos.aggregate import HIGHEST, LOWEST
 from mos.components import Interval
@@ -97,7 +97,7 @@ def dmos_table(
     n_G = np.array([len(differences[key]) for key in keys])
     dmos_G = np.array([np.mean(differences[key]) for key in keys])
     sd_G = np.array([_sd(differences[key]) for key in keys])
-    half_G = stats.t.ppf(tail, np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
+    half_G = scipy.stats.t.ppf(tail, np.maximum(n_G - 1, 1)) * sd_G / np.sqrt(n_G)
     return DMOSTable(keys, dmos_G, sd_G, n_G, dmos_G - half_G, dmos_G + half_G, n_unpaired)
 
 
@@ -136,7 +136,7 @@ def dmos_groups(
         values, n_ratings = table.dmos[of_group], int(table.n[of_group].sum())
         n, mean, low, high = len(values), float(values.mean()), None, None
         if n > 1:
-            half = float(stats.t.ppf(tail, n - 1) * values.std(ddof=1) / np.sqrt(n))
+            half = float(scipy.stats.t.ppf(tail, n - 1) * values.std(ddof=1) / np.sqrt(n))
             low, high = mean - half, mean + half
         rows.append(GroupDMOS(name, mean, low, high, n, n_ratings))
     return sorted(rows, key=lambda row: -row.dmos)

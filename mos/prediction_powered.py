@@ -10,8 +10,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mos.reliability import upper_quantile
 
@@ -180,7 +180,7 @@ class _Labels:
         squares = float(((sums_G + (0 if u_G is None else u_G)) ** 2).sum()) + rest
         if squares <= TINY**2:
             return NAN
-        return float(stats.t.ppf(upper_quantile(level), size - spent) * np.sqrt(squares))
+        return float(scipy.stats.t.ppf(upper_quantile(level), size - spent) * np.sqrt(squares))
 
     def tuned(self, u_G: Floats, rest: float) -> Floats:
         """The best weight for each source's labels, learned from the other sources."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 BLOCK = 1000  # rows looked at at once, few enough for the processor's own memory
 FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
@@ -264,10 +264,10 @@ def _with_f(
     if ms_rest == 0:
         return value, float("nan"), float("nan"), float("inf"), df1, df2, 0.0
     f = ms_clips / ms_rest
-    f_low = f / stats.f.ppf(tail, df1, df2)
-    f_high = f * stats.f.ppf(tail, df2, df1)
+    f_low = f / scipy.stats.f.ppf(tail, df1, df2)
+    f_high = f * scipy.stats.f.ppf(tail, df2, df1)
     low, high = (f_low - 1) / (f_low + k - 1), (f_high - 1) / (f_high + k - 1)
-    return value, float(low), float(high), f, df1, df2, float(stats.f.sf(f, df1, df2))
+    return value, float(low), float(high), f, df1, df2, float(scipy.stats.f.sf(f, df1, df2))
 
 
 def _two_way_random(ms: MeanSquares, tail: float) -> _Values:
@@ -278,7 +278,7 @@ def _two_way_random(ms: MeanSquares, tail: float) -> _Values:
     if ms.error == 0:
         return value, float("nan"), float("nan"), float("inf"), df1, df2, 0.0
     f, ratio = ms.clips / ms.error, ms.raters / ms.error
-    p = float(stats.f.sf(f, df1, df2))
+    p = float(scipy.stats.f.sf(f, df1, df2))
     if np.isnan(value):
         return value, float("nan"), float("nan"), f, df1, df2, p
     core = n * (1 + (k - 1) * value) - k * value
@@ -287,7 +287,7 @@ def _two_way_random(ms: MeanSquares, tail: float) -> _Values:
         (n - 1) * k**2 * value**2 * ratio**2 + core**2,
         1.0,
     )
-    f_up, f_down = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
+    f_up, f_down = scipy.stats.f.ppf(tail, n - 1, df), scipy.stats.f.ppf(tail, df, n - 1)
     rest = k * ms.raters + (k * n - k - n) * ms.error
     low = _ratio(n * (ms.clips - f_up * ms.error), f_up * rest + n * ms.clips, ms.error)
     high = _ratio(n * (f_down * ms.clips - ms.error), rest + n * f_down * ms.clips, ms.error)

@@ -23,6 +23,13 @@ from tests.installation import Installation
 REAL_DATA = os.environ.get("DUBSCORE_DATA")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: the last would keep one worker while the others idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _no_rubric_of_another_test() -> None:
     """Tests share a process, and their databases the same keys."""

@@ -91,6 +91,37 @@ class Installation:
         """Run Python inside the installation and say what it printed."""
         return self.manage("shell", "--no-imports", "-c", code).stdout.strip()
 
+    def until(self, seen: str, code: str, seconds: float = PATIENCE_S, then: str = "") -> None:
+        """Wait, in one process, until an expression of Python is true.
+
+        Args:
+            seen: Asked fifty times a second.
+            code: Run before: imports.
+            seconds: After which it is given up.
+            then: Run at once when it is true.
+        """
+        lines = [
+            "import os, signal, time",
+            code,
+            f"until = time.monotonic() + {seconds}",
+            f"while not ({seen}):",
+            f"    assert time.monotonic() < until, 'waited {seconds:.0f} s in vain'",
+            "    time.sleep(0.02)",
+            then,
+        ]
+        self.shell("\n".join(lines))
+
+    def kill_when(
+        self, process: subprocess.Popen[bytes], seen: str, code: str, after: float = 0.0
+    ) -> None:
+        """Kill a process as soon as an expression is true, or so many seconds after.
+
+        By the process that sees it: the job may be over before another one has started.
+        """
+        kill = f"time.sleep({after}); os.kill({process.pid}, signal.SIGKILL)"
+        self.until(seen, code, 2 * PATIENCE_S, then=kill)
+        process.wait(timeout=10)
+
     def start(
         self, *words: str, log: str, env: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:

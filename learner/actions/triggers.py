@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from annotator.models import Campaign
 from learner.models import FusionModel, Prediction, ProxyWeights, RetrainPolicy
@@ -135,6 +135,6 @@ def _drift(campaign: Campaign, model: FusionModel) -> tuple[bool, str]:
     low_N, high_N = reach.ends(score_N, var_N)
     mos_N = np.array([mos[clip] for clip, *_ in said])
     held = int(((low_N <= mos_N) & (mos_N <= high_N)).sum())
-    ends = stats.binomtest(held, len(said)).proportion_ci(method="wilson")
+    ends = scipy.stats.binomtest(held, len(said)).proportion_ci(method="wilson")
     words = f"{held} of {len(said)} intervals at {reach.level:.0%} held on new MOS"
     return not ends.low <= reach.level <= ends.high, words

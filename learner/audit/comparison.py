@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from learner.audit.result import SeedResult
 from mos.agreement.comparison import holm, sign_flip_test
@@ -133,5 +133,5 @@ def paired_interval(
     if gap_J.ndim != 1 or len(gap_J) < 2 or not np.isfinite(gap_J).all():
         raise ValueError(f"2 differences or more, none missing, make an interval, not {gap_J}.")
     spread = float(gap_J.std(ddof=1) * np.sqrt(1 / len(gap_J) + test_to_pool))
-    reach = spread * float(stats.t.ppf((1 + level) / 2, len(gap_J) - 1))
+    reach = spread * float(scipy.stats.t.ppf((1 + level) / 2, len(gap_J) - 1))
     return float(gap_J.mean()) - reach, float(gap_J.mean()) + reach

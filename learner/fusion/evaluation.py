@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from learner.proxy.sums import widened_tails
 
@@ -124,7 +124,7 @@ def _weighted(score_N: Floats, mos_N: Floats, weight_BN: Floats) -> dict[str, Fl
         mse_B = weight_BN @ gap_N**2 / total_B
         variance_B = _moment(mos_N, mos_N, weight_BN, total_B)
         pcc_B = _correlation(score_N, mos_N, weight_BN, total_B)
-        ranks = stats.rankdata(score_N), stats.rankdata(mos_N)
+        ranks = scipy.stats.rankdata(score_N), scipy.stats.rankdata(mos_N)
         return {
             "pcc": pcc_B,
             "srcc": _correlation(*ranks, weight_BN, total_B),

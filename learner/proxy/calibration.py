@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 LEVEL = 0.90
@@ -136,7 +136,7 @@ class Conformal:
         """
         rank = int(np.ceil((self.n + 1) * level - 1e-9))
         if rank > self.n:
-            return float(stats.norm.ppf((1 + level) / 2))
+            return float(scipy.stats.norm.ppf((1 + level) / 2))
         place = (rank - 1) / max(self.n - 1, 1) * (len(self.scores) - 1)
         return self.scores[min(int(np.ceil(place - 1e-9)), len(self.scores) - 1)]
 
@@ -232,14 +232,14 @@ def calibration(
     if not (var_N > 0).all():
         raise ValueError(f"A predicted variance is {var_N.min():g}; it must be above 0.")
     sd_N = np.sqrt(var_N)
-    half_N = stats.norm.ppf((1 + level) / 2) * sd_N
+    half_N = scipy.stats.norm.ppf((1 + level) / 2) * sd_N
     low_N = m_N - half_N if low is None else np.asarray(low, dtype=np.float64)
     high_N = m_N + half_N if high is None else np.asarray(high, dtype=np.float64)
     held = int(((low_N <= y_N) & (y_N <= high_N)).sum())
-    wilson = stats.binomtest(held, len(y_N)).proportion_ci(method="wilson")
+    wilson = scipy.stats.binomtest(held, len(y_N)).proportion_ci(method="wilson")
     z_N = (y_N - m_N) / sd_N
     observed_P = _observed(z_N)
-    crps_N = sd_N * (z_N * (2 * stats.norm.cdf(z_N) - 1) + 2 * stats.norm.pdf(z_N))
+    crps_N = sd_N * (z_N * (2 * scipy.stats.norm.cdf(z_N) - 1) + 2 * scipy.stats.norm.pdf(z_N))
     width = float((high_N - low_N).mean())
     return Calibration(
         level=level,
@@ -260,5 +260,5 @@ def calibration(
 
 def _observed(z_N: Floats) -> Floats:
     """Share of clips inside the central normal interval of each level, shape (P,)."""
-    inside_N = np.sort(2 * stats.norm.cdf(np.abs(z_N)) - 1)
+    inside_N = np.sort(2 * scipy.stats.norm.cdf(np.abs(z_N)) - 1)
     return np.asarray(np.searchsorted(inside_N, LEVELS, side="right") / len(z_N))

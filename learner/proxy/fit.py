@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from learner.proxy.bag import DRAWS, best_single_bag, fit_bag
 from learner.proxy.calibration import (
@@ -283,7 +283,7 @@ def _fisher_ends(pcc_DM: Floats, n_units: int, outside: float) -> tuple[Floats, 
         return unknown_M, unknown_M
     z_DM = np.arctanh(np.clip(pcc_DM, -1 + 1e-12, 1 - 1e-12))
     reach_M = z_DM[1:].std(axis=0) * np.sqrt(n_units / (n_units - 1))
-    reach_M *= stats.t.isf(outside, n_units - 1)
+    reach_M *= scipy.stats.t.isf(outside, n_units - 1)
     return np.tanh(z_DM[0] - reach_M), np.tanh(z_DM[0] + reach_M)
 
 
@@ -338,7 +338,7 @@ def _model_var(line: Line, known_var: float) -> float:
     """
     free = max(line.n - 2, 1)
     shares = np.arange(1, 100) / 100
-    around = line.residual_var * free / stats.chi2.ppf(shares, free)
+    around = line.residual_var * free / scipy.stats.chi2.ppf(shares, free)
     floor = LEAST_SHARE * line.residual_var
     return float(np.maximum(around - known_var, floor).mean())
 

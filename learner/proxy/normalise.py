@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 QUANTILES = 1001
@@ -103,7 +103,7 @@ class RankGauss(Normalisation):
             np.clip(_share(np.array(known), column_N), 0.5 / count, 1 - 0.5 / count)
             for known, count, column_N in zip(self.quantiles, self.counts, values_NM.T, strict=True)
         ]
-        scores: Floats = stats.norm.ppf(np.stack(shares, axis=1))
+        scores: Floats = scipy.stats.norm.ppf(np.stack(shares, axis=1))
         return scores
 
     def to_json(self) -> dict[str, Any]:

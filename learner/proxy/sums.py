@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -123,6 +123,6 @@ def widened_tails(n_units: int, level: float) -> tuple[float, float]:
     >>> [round(share, 3) for share in widened_tails(10, 0.9)]
     [0.027, 0.973]
     """
-    reach = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf((1 + level) / 2, n_units - 1)
-    outside = float(stats.norm.sf(reach))
+    reach = np.sqrt(n_units / (n_units - 1)) * scipy.stats.t.ppf((1 + level) / 2, n_units - 1)
+    outside = float(scipy.stats.norm.sf(reach))
     return outside, 1 - outside

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def williams_test(pcc_a: float, pcc_b: float, pcc_ab: float, n: int) -> Williams
     # Of variables on one line the determinant is 0, and rounding may take it below.
     spread = 2 * max(determinant, 0.0) * (n - 1) / (n - 3) + mean**2 * (1 - pcc_ab) ** 3
     t = (pcc_a - pcc_b) * np.sqrt((n - 1) * (1 + pcc_ab) / spread)
-    return WilliamsTest(float(t), n - 3, float(2 * stats.t.sf(abs(t), n - 3)), "")
+    return WilliamsTest(float(t), n - 3, float(2 * scipy.stats.t.sf(abs(t), n - 3)), "")
 
 
 def _no_williams(pcc_a: float, pcc_b: float, pcc_ab: float, n: int) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -206,5 +206,5 @@ def _kendall(x_N: Floats, y_N: Floats, times_DN: Ints) -> Floats:
     for index, times_N in enumerate(times_DN):
         x, y = np.repeat(x_N, times_N), np.repeat(y_N, times_N)
         if len(x) >= FEWEST_CLIPS and np.ptp(x) > 0 and np.ptp(y) > 0:
-            tau_D[index] = stats.kendalltau(x, y, method="asymptotic").statistic
+            tau_D[index] = scipy.stats.kendalltau(x, y, method="asymptotic").statistic
     return tau_D

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from mos.agreement.figures import FIGURES, OUTLIERS, Pairs, figures
 from mos.reliability import upper_quantile
@@ -148,8 +148,8 @@ def _intervals(pairs: Pairs, value_F: Floats, tail: float, draws: int, seed: int
         return [_none(f"{FEWEST_SOURCES} sources are needed, not {size}")] * len(value_F)
     random = np.random.default_rng(seed)
     drawn_DF = figures(pairs, random.multinomial(size, np.full(size, 1 / size), size=draws))
-    reach = np.sqrt(size / (size - 1)) * stats.t.ppf(tail, size - 1)
-    outside = float(stats.norm.sf(reach))
+    reach = np.sqrt(size / (size - 1)) * scipy.stats.t.ppf(tail, size - 1)
+    outside = float(scipy.stats.norm.sf(reach))
     return [_interval(*column, outside) for column in zip(value_F, drawn_DF.T, strict=True)]
 
 

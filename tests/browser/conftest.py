@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from tests.browser.rating import set_up, two_clips
+from tests.installation import Installation
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
     "--no-sandbox",
@@ -56,6 +59,25 @@ def new_page(browser: Browser) -> Iterator:
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def films_for_bob(
+    empty_installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Two clips that Bob is to rate: set up once for all tests, and only copied."""
+    with Installation(tmp_path_factory.mktemp("films"), empty_installation) as films:
+        folder = two_clips(tmp_path_factory.mktemp("clips") / "in")
+        films.campaign = set_up(films, folder, first=2)
+        yield films
+
+
+@pytest.fixture
+def bobs(tmp_path: Path, films_for_bob: Installation) -> Iterator[Installation]:
+    """An installation of one's own in which Bob has two clips to rate, and its campaign."""
+    with Installation(tmp_path, films_for_bob) as running:
+        running.campaign = films_for_bob.campaign
+        yield running
 
 
 @pytest.fixture

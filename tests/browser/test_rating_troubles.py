@@ -10,13 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import sign_in
-from tests.browser.test_the_loop import (
-    rate_with_keys,
-    set_up,
-    two_clips,
-    wait_for_clip,
-    wait_for_keys,
-)
+from tests.browser.rating import rate_with_keys, wait_for_clip, wait_for_keys
 from tests.installation import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,17 +27,14 @@ Object.defineProperty(window, "localStorage", { get() { throw new DOMException("
 
 
 @pytest.fixture
-def rater(installation, new_page, tmp_path_factory):
+def rater(bobs, new_page):
     """Bob before the first of two clips, and the installation's address."""
-    installation.campaign = set_up(
-        installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2
-    )
-    installation.server, installation.address = installation.start_server()
+    bobs.server, bobs.address = bobs.start_server()
 
     def open_first(prepare=lambda page: None):
         page = new_page()
         prepare(page)
-        sign_in(page, installation.address, "bob")
+        sign_in(page, bobs.address, "bob")
         page.get_by_role("link", name="Start rating").click()
         expect(page.locator(".count")).to_have_text("1 of 2")
         return page
@@ -51,11 +42,11 @@ def rater(installation, new_page, tmp_path_factory):
     return open_first
 
 
-def ratings(installation):
-    return json.loads(installation.shell(SCORES).rsplit("JSON", 1)[1])
+def ratings(bobs):
+    return json.loads(bobs.shell(SCORES).rsplit("JSON", 1)[1])
 
 
-def test_one_enter_is_one_request_and_leaves_nothing_behind(installation, rater):
+def test_one_enter_is_one_request_and_leaves_nothing_behind(bobs, rater):
     page, seen = rater(), []
     page.on("request", lambda request: seen.append((request.method, request.url)))
     rate_with_keys(page, "444444")
@@ -68,7 +59,7 @@ def test_one_enter_is_one_request_and_leaves_nothing_behind(installation, rater)
     assert page.evaluate(names) == []
 
 
-def test_a_change_after_an_answer_that_was_lost_is_a_revision(installation, rater):
+def test_a_change_after_an_answer_that_was_lost_is_a_revision(bobs, rater):
     page = rater()
     lost = []
 
@@ -85,10 +76,10 @@ def test_a_change_after_an_answer_that_was_lost_is_a_revision(installation, rate
     page.keyboard.press("ArrowDown")
     page.keyboard.press("1")
     expect(page.locator(".count")).to_have_text("2 of 2", timeout=20_000)
-    assert ratings(installation) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
+    assert ratings(bobs) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
 
 
-def test_a_change_while_a_rating_is_on_its_way_follows_it(installation, rater):
+def test_a_change_while_a_rating_is_on_its_way_follows_it(bobs, rater):
     page = rater()
 
     def slowly(route):
@@ -100,14 +91,14 @@ def test_a_change_while_a_rating_is_on_its_way_follows_it(installation, rater):
     rate_with_keys(page, "444444")
     page.keyboard.press("2")
     expect(page.locator(".count")).to_have_text("2 of 2", timeout=20_000)
-    assert ratings(installation)[-1] == [2, [2, 4, 4, 4, 4, 4]]
+    assert ratings(bobs)[-1] == [2, [2, 4, 4, 4, 4, 4]]
 
 
-def test_a_browser_that_may_keep_nothing_can_still_rate(installation, rater):
+def test_a_browser_that_may_keep_nothing_can_still_rate(bobs, rater):
     page = rater(lambda page: page.add_init_script(NO_STORAGE))
     rate_with_keys(page, "345345")
     expect(page.locator(".count")).to_have_text("2 of 2")
-    assert ratings(installation) == [[1, [3, 3, 4, 4, 5, 5]]]
+    assert ratings(bobs) == [[1, [3, 3, 4, 4, 5, 5]]]
 
 
 def test_reasons_for_a_report_are_chosen_with_the_arrow_keys(rater):
@@ -121,18 +112,18 @@ def test_reasons_for_a_report_are_chosen_with_the_arrow_keys(rater):
     expect(page.locator("#rating-form input:checked")).to_have_count(0)
 
 
-def test_a_kept_rating_that_is_refused_is_told_and_stays(installation, rater, shoot):
+def test_a_kept_rating_that_is_refused_is_told_and_stays(bobs, rater, shoot):
     page = rater()
     wait_for_clip(page)
     ahead = page.locator("#rating").get_attribute("data-ahead").removesuffix("clip")
-    installation.kill(installation.server)
+    bobs.kill(bobs.server)
     rate_with_keys(page, "333333")
     expect(page.locator("#why")).to_contain_text("kept in this browser")
     first = page.url
     page.goto("about:blank")
     close = "from annotator.models import Campaign; Campaign.objects.update(state={!r})"
-    installation.shell(close.format("closed"))
-    installation.start_server(port=int(installation.address.rsplit(":", 1)[1]))
+    bobs.shell(close.format("closed"))
+    bobs.start_server(port=int(bobs.address.rsplit(":", 1)[1]))
     page.goto(first)
     kept = "JSON.parse(localStorage[Object.keys(localStorage).find((n) => n.includes('outbox'))])"
     wait_until(lambda: page.evaluate(kept).get("isRefused"), "the refusal")
@@ -140,20 +131,20 @@ def test_a_kept_rating_that_is_refused_is_told_and_stays(installation, rater, sh
     expect(page.locator("#refused")).to_contain_text("Your rating of this clip could not be taken")
     expect(page.locator("#refused a")).to_be_hidden()
     shoot(page, "rating-refused-here")
-    page.goto(f"{installation.address}{ahead}")
+    page.goto(f"{bobs.address}{ahead}")
     expect(page.locator("#refused")).to_contain_text("A rating of another clip could not be taken")
     shoot(page, "rating-refused-other")
     page.get_by_role("link", name="Open that clip").click()
     page.wait_for_url(first)
-    installation.shell(close.format("live"))
+    bobs.shell(close.format("live"))
     page.goto(first)
     expect(page.locator("#watched")).to_have_class("watched is-whole")
     page.keyboard.press("Enter")
     expect(page.locator(".count")).to_have_text("2 of 2")
-    assert ratings(installation) == [[1, [3] * 6]]
+    assert ratings(bobs) == [[1, [3] * 6]]
 
 
-def test_a_change_that_is_refused_is_told_and_shown_until_it_is_forgotten(installation, rater):
+def test_a_change_that_is_refused_is_told_and_shown_until_it_is_forgotten(bobs, rater):
     page = rater()
     first = page.url
     rate_with_keys(page, "444444")
@@ -161,9 +152,7 @@ def test_a_change_that_is_refused_is_told_and_shown_until_it_is_forgotten(instal
     page.get_by_role("link", name="Previous clip").click()
     expect(page.get_by_text("You have rated this clip.")).to_be_visible()
     wait_for_keys(page)
-    installation.shell(
-        "from annotator.models import Campaign as C; C.objects.update(state='closed')"
-    )
+    bobs.shell("from annotator.models import Campaign as C; C.objects.update(state='closed')")
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(page.get_by_text("This campaign is closed")).to_be_visible()
@@ -175,10 +164,10 @@ def test_a_change_that_is_refused_is_told_and_shown_until_it_is_forgotten(instal
     expect(page.locator("#refused")).to_be_hidden()
     page.goto(first)
     expect(page.locator("input[name=sync]:checked")).to_have_value("4")
-    assert ratings(installation) == [[1, [4] * 6]]
+    assert ratings(bobs) == [[1, [4] * 6]]
 
 
-def test_a_change_sent_by_a_later_page_is_what_that_page_shows(installation, rater):
+def test_a_change_sent_by_a_later_page_is_what_that_page_shows(bobs, rater):
     page = rater()
     first = page.url
     rate_with_keys(page, "444444")
@@ -193,8 +182,8 @@ def test_a_change_sent_by_a_later_page_is_what_that_page_shows(installation, rat
     page.unroute_all()
     page.goto(first)
     expect(page.locator("input[name=sync]:checked")).to_have_value("1")
-    wait_until(lambda: len(ratings(installation)) == 2, "the change that was left behind")
-    assert ratings(installation) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
+    wait_until(lambda: len(ratings(bobs)) == 2, "the change that was left behind")
+    assert ratings(bobs) == [[1, [4] * 6], [2, [1, 4, 4, 4, 4, 4]]]
 
 
 @pytest.fixture
@@ -220,9 +209,7 @@ def torn_answer():
     server.server_close()
 
 
-def test_a_next_clip_that_is_cut_half_way_is_loaded_again_by_its_page(
-    installation, rater, torn_answer
-):
+def test_a_next_clip_that_is_cut_half_way_is_loaded_again_by_its_page(bobs, rater, torn_answer):
     address, asked = torn_answer
 
     def tear(route):
@@ -245,11 +232,11 @@ def test_a_clip_played_fast_is_held_at_its_own_speed(rater):
     )
 
 
-def test_without_javascript_the_page_says_what_it_needs(installation, rater, browser):
+def test_without_javascript_the_page_says_what_it_needs(bobs, rater, browser):
     rater()
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    sign_in(page, installation.address, "bob")
+    sign_in(page, bobs.address, "bob")
     page.get_by_role("link", name="rating", exact=False).first.click()
     expect(page.locator("noscript p")).to_be_visible()
     context.close()

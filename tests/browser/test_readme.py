@@ -12,7 +12,7 @@ from learner.demo.clips import make_demo_clips
 from learner.demo.materials import missing
 from learner.demo.plan import plan_clips
 from tests.browser.conftest import SHOTS, sign_in
-from tests.browser.test_the_loop import set_up, wait_for_clip
+from tests.browser.rating import set_up, wait_for_clip
 from tests.installation import ROOT
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import sign_in
-from tests.browser.test_the_loop import rate_with_keys, wait_for_another
+from tests.browser.rating import rate_with_keys, wait_for_another
 from tests.clips import write_clip
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

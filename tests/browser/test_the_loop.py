@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import sign_in
-from tests.clips import write_clip
+from tests.browser.rating import rate_with_keys, set_up, wait_for_another, wait_for_clip
 from tests.installation import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -17,59 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # Bob's three ratings, in the order of the rubric.
 BOB = ["543215", "444444", "123451"]
 ASPECTS = ["sync", "speaker", "clarity", "emotion", "prosody", "overall"]
-SETUP = """
-import json
-from django.contrib.auth.models import Group, User
-from annotator.actions import set_campaign_state
-from annotator.models import Campaign, Corpus, Membership, Rubric
-corpus = Corpus.objects.get(name="films")
-campaign = Campaign.objects.create(name="Films", corpus=corpus, rubric=Rubric.objects.get(),
-    ratings_per_clip=1, first_wave_clips={first}, seed=3, clips_per_rater=99)
-alice = User.objects.create_user("alice", password="alice-secret", is_staff=True)
-alice.groups.add(Group.objects.get(name="Researchers"))
-Membership.objects.create(campaign=campaign, user=alice, role="researcher")
-bob = User.objects.create_user("bob", password="bob-secret")
-Membership.objects.create(campaign=campaign, user=bob, role="rater")
-set_campaign_state(campaign=campaign, state="live")
-print("JSON" + json.dumps(campaign.public_id))
-"""
-
-
-def set_up(installation, folder, first):
-    """Import the clips and take a campaign live in which Bob is to rate the first few."""
-    installation.manage("import_clips", str(folder), "--corpus", "films")
-    return json.loads(installation.shell(SETUP.format(first=first)).rsplit("JSON", 1)[1])
-
-
-def wait_for_keys(page):
-    """Until the page that has just come heeds keys, which is when it says what it waits for."""
-    expect(page.locator("#why")).not_to_be_empty()
-
-
-def wait_for_clip(page):
-    """Until the player has the clip; asked from outside, for the page itself forbids eval."""
-    wait_for_keys(page)
-    ready = "document.querySelector('#clip')?.readyState >= 3"
-    wait_until(lambda: page.evaluate(ready), "the clip to be loaded")
-
-
-def wait_for_another(page):
-    """Until the clip that was just sent has made way."""
-    sent = page.evaluate("window.sentAssignment")
-    now = "document.querySelector('#rating')?.dataset.assignment"
-    wait_until(lambda: page.evaluate(now) != sent, "the next clip")
-
-
-def rate_with_keys(page, scores):
-    """Play to the end, score each aspect and send, with the keyboard alone."""
-    wait_for_clip(page)
-    page.keyboard.press("Space")
-    for score in scores:
-        page.keyboard.press(score)
-        page.keyboard.press("ArrowDown")
-    expect(page.locator("#watched")).to_have_class("watched is-whole", timeout=40_000)
-    page.evaluate("window.sentAssignment = document.querySelector('#rating').dataset.assignment")
-    page.keyboard.press("Enter")
 
 
 def test_a_rater_and_a_researcher_close_the_loop_on_real_clips(
@@ -139,16 +85,8 @@ def test_a_rater_and_a_researcher_close_the_loop_on_real_clips(
     assert len(rows) == 6 * 11
 
 
-def two_clips(folder):
-    folder.mkdir()
-    write_clip(folder / "one.mp4", seconds=1.2, tone_hz=300)
-    write_clip(folder / "two.mp4", seconds=1.2, tone_hz=500)
-    return folder
-
-
-def test_a_network_cut_neither_loses_nor_doubles_a_rating(installation, new_page, tmp_path_factory):
-    set_up(installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2)
-    _, address = installation.start_server()
+def test_a_network_cut_neither_loses_nor_doubles_a_rating(bobs, new_page):
+    _, address = bobs.start_server()
     page = new_page()
     sign_in(page, address, "bob")
     page.get_by_role("link", name="Start rating").click()
@@ -156,36 +94,32 @@ def test_a_network_cut_neither_loses_nor_doubles_a_rating(installation, new_page
     page.context.set_offline(True)
     rate_with_keys(page, "444444")
     expect(page.locator("#why")).to_contain_text("kept in this browser")
-    assert count_ratings(installation) == 0
+    assert count_ratings(bobs) == 0
     page.context.set_offline(False)
     expect(page.locator(".count")).to_have_text("2 of 2", timeout=20_000)
-    assert count_ratings(installation) == 1
+    assert count_ratings(bobs) == 1
 
 
-def test_a_rating_left_behind_by_a_closed_page_is_sent_by_the_next(
-    installation, new_page, tmp_path_factory
-):
-    campaign = set_up(installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2)
-    server, address = installation.start_server()
+def test_a_rating_left_behind_by_a_closed_page_is_sent_by_the_next(bobs, new_page):
+    server, address = bobs.start_server()
     page = new_page()
     sign_in(page, address, "bob")
     page.get_by_role("link", name="Start rating").click()
     expect(page.locator(".count")).to_have_text("1 of 2")
     wait_for_clip(page)
-    installation.kill(server)
+    bobs.kill(server)
     rate_with_keys(page, "333333")
     expect(page.locator("#why")).to_contain_text("kept in this browser")
     page.goto("about:blank")
-    _, address = installation.start_server(port=int(address.rsplit(":", 1)[1]))
-    page.goto(f"{address}/rate/{campaign}/")
-    wait_until(lambda: count_ratings(installation) == 1, "the rating that was left behind")
+    _, address = bobs.start_server(port=int(address.rsplit(":", 1)[1]))
+    page.goto(f"{address}/rate/{bobs.campaign}/")
+    wait_until(lambda: count_ratings(bobs) == 1, "the rating that was left behind")
     expect(page.locator(".count")).to_have_text("2 of 2", timeout=20_000)
-    assert count_ratings(installation) == 1
+    assert count_ratings(bobs) == 1
 
 
-def test_a_double_click_and_a_reload_make_one_rating(installation, new_page, tmp_path_factory):
-    set_up(installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2)
-    _, address = installation.start_server()
+def test_a_double_click_and_a_reload_make_one_rating(bobs, new_page):
+    _, address = bobs.start_server()
     page = new_page()
     sign_in(page, address, "bob")
     page.get_by_role("link", name="Start rating").click()
@@ -200,12 +134,11 @@ def test_a_double_click_and_a_reload_make_one_rating(installation, new_page, tmp
     expect(page.locator("input:checked")).to_have_count(6)
     page.locator("#send").dblclick()
     expect(page.locator(".count")).to_have_text("2 of 2")
-    assert count_ratings(installation) == 1
+    assert count_ratings(bobs) == 1
 
 
-def test_without_htmx_the_page_works_by_full_loads(installation, new_page, tmp_path_factory):
-    set_up(installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2)
-    _, address = installation.start_server()
+def test_without_htmx_the_page_works_by_full_loads(bobs, new_page):
+    _, address = bobs.start_server()
     page = new_page()
     page.route("**/htmx*.js", lambda route: route.abort())
     sign_in(page, address, "bob")
@@ -214,16 +147,13 @@ def test_without_htmx_the_page_works_by_full_loads(installation, new_page, tmp_p
         expect(page.locator(".count")).to_have_text(f"{number} of 2")
         rate_with_keys(page, "345345")
     expect(page.get_by_text("All done. Thank you!")).to_be_visible()
-    assert count_ratings(installation) == 2
+    assert count_ratings(bobs) == 2
     page.get_by_role("link", name="Previous clip").click()
     expect(page.get_by_text("You have rated this clip.")).to_be_visible()
 
 
-def test_a_clip_that_does_not_play_is_reported_and_the_next_one_comes(
-    installation, new_page, tmp_path_factory
-):
-    set_up(installation, two_clips(tmp_path_factory.mktemp("clips") / "in"), first=2)
-    _, address = installation.start_server()
+def test_a_clip_that_does_not_play_is_reported_and_the_next_one_comes(bobs, new_page):
+    _, address = bobs.start_server()
     page = new_page()
     sign_in(page, address, "bob")
     page.get_by_role("link", name="Start rating").click()
@@ -233,7 +163,7 @@ def test_a_clip_that_does_not_play_is_reported_and_the_next_one_comes(
     page.get_by_role("button", name="Report it and go on").click()
     expect(page.locator(f"#rating:not([data-assignment='{first}'])")).to_be_visible()
     code = "from annotator.models import ClipReport; print(ClipReport.objects.get().reason)"
-    assert installation.shell(code) == "no_sound"
+    assert bobs.shell(code) == "no_sound"
 
 
 def count_ratings(installation) -> int:

@@ -151,22 +151,8 @@ def state_of(films, model):
     return json.loads(said.rsplit("JSON", 1)[1])
 
 
-# Seen and killed by one process, for the job may be over before a second one has started.
-KILL_WHEN = """
-import os, signal, time
-from learner.models import TrainingRun
-until = time.monotonic() + 120
-while not ({seen}):
-    assert time.monotonic() < until, "never seen"
-    time.sleep(0.02)
-os.kill({pid}, signal.SIGKILL)
-"""
-
-
-def kill_when(films, worker, seen):
-    """Kill the worker as soon as an expression about its job is true."""
-    films.shell(KILL_WHEN.format(seen=seen, pid=worker.pid))
-    worker.wait(timeout=10)
+RUN = "TrainingRun.objects.latest('pk')"
+RUNS = "from learner.models import TrainingRun"
 
 
 def test_workers_killed_in_both_stages_of_training_are_followed_by_one_that_finishes_once(films):
@@ -174,27 +160,23 @@ def test_workers_killed_in_both_stages_of_training_are_followed_by_one_that_fini
     films.shell(
         RATED.replace("ratings_per_clip=2", "ratings_per_clip=2, has_hidden_references=True")
     )
-    films.manage("extract", "--corpus", "films")
+    parts = ["--metrics", "speech_quality", "--encoders", "speaker_ge2e"]
+    films.manage("extract", "--corpus", "films", *parts)
     films.shell(PLANTED)
     films.shell(TRAINING)
     first = films.start_worker("first.log")
-    words = "TrainingRun.objects.latest('pk').progress_text"
-    kill_when(films, first, f"'on proxy MOS' in {words}")
+    films.kill_when(first, f"'on proxy MOS' in {RUN}.progress_text", RUNS)
     assert state_of(films, "TrainingRun")["state"] == "running"
     second = films.start_worker("second.log")
-    kill_when(films, second, f"'on human MOS' in {words}")
+    films.kill_when(second, f"'on human MOS' in {RUN}.progress_text", RUNS)
     assert state_of(films, "TrainingRun")["state"] == "running"
     films.start_worker("third.log")
     films.start_worker("fourth.log")
-    wait_until(lambda: not is_open(state_of(films, "TrainingRun")), "the next worker", 180)
+    films.until(f"{RUN}.state in ('done', 'failed')", RUNS, 180)
     end = state_of(films, "TrainingRun")
     assert end["state"] == "done", end["error"]
     assert (end["attempt"], end["models"], end["predictions"]) == (3, 1, 12)
     assert end["promotions"] == 1
-
-
-def is_open(state) -> bool:
-    return state["state"] in {"queued", "running", "waiting"}
 
 
 def test_a_worker_that_is_asked_to_stop_gives_its_job_back_at_once(films):

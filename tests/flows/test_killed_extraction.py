@@ -97,7 +97,7 @@ def test_ten_kills_change_nothing_and_cost_only_what_was_in_flight(films):
         films.kill(worker)
         assert not kept & set(asked(films)[n_asked:])
     films.start_worker("last.log")
-    wait_until(lambda: state_of(films).startswith("done"), "the last worker")
+    films.until("Extraction.objects.get().state == 'done'", "from learner.models import Extraction")
     assert state_of(films) == f"done {N_CLIPS}"
     assert sorted(shards(films).values()) == undisturbed
     in_flight = (PROCESSES + 1) * SHARD_CLIPS

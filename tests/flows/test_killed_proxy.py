@@ -10,7 +10,6 @@ import pytest
 
 from tests.browser.test_rounds import SETUP
 from tests.clips import write_clip
-from tests.installation import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -25,16 +24,6 @@ from learner.models import Audit, ProxyWeights, Refit
 job = {model}.objects.latest("pk")
 print("JSON" + json.dumps(dict(state=job.state, attempt=job.attempt, error=job.error_text,
     replays=len(getattr(job, "replays", [])), fits=ProxyWeights.objects.count())))
-"""
-KILL = """
-import os, signal, time
-from learner.models import {model}
-until = time.monotonic() + 60
-while {model}.objects.latest("pk").state not in ("running", "done"):
-    assert time.monotonic() < until, "never begun"
-    time.sleep(0.005)
-time.sleep({after})
-os.kill({pid}, signal.SIGKILL)
 """
 
 
@@ -57,16 +46,16 @@ def state_of(films, model):
 def finish_with_kills(films, model, call, longest_s, seed):
     """Queue a job, kill five workers at random points of it, and let a sixth one finish."""
     dice = random.Random(seed)
+    state = f"{model}.objects.latest('pk').state"
+    code = f"from learner.models import {model}"
     films.shell(ASK.format(call=call))
     for number in range(5):
         worker = films.start_worker(f"{model}-{number}.log")
         after = dice.uniform(0.0, longest_s)
-        films.shell(KILL.format(model=model, after=after, pid=worker.pid))
-        worker.wait(timeout=10)
+        films.kill_when(worker, f"{state} in ('running', 'done')", code, after)
         time.sleep(2.1)  # silent for long enough to count as dead
     films.start_worker(f"{model}-last.log")
-    over = {"done", "failed"}
-    wait_until(lambda: state_of(films, model)["state"] in over, f"{model} to end", 180)
+    films.until(f"{state} in ('done', 'failed')", code, 180)
     return state_of(films, model)
 
 

@@ -32,7 +32,6 @@ from learner.registry import Shelf, shelf
 from tests.browser.test_rounds import SETUP
 from tests.clips import write_clip
 from tests.films import write_talk
-from tests.flows.test_killed_proxy import KILL
 from tests.installation import wait_until
 from tests.parts import man, weights_or_skip, woman, write_sound
 from tests.web.test_scoring_pages import light  # noqa: F401 (a fixture)
@@ -361,8 +360,8 @@ def test_a_scoring_killed_in_the_middle_ends_once_and_is_told_of_once(
     asked = ASK.format(path=str(film), url=listener.url)
     installation.shell("\n".join([CORPUS, SETUP, TRAIN, asked]))
     first = installation.start_worker("first.log")
-    installation.shell(KILL.format(model="Scoring", after=0.5, pid=first.pid))
-    first.wait(timeout=10)
+    code = "from learner.models import Scoring"
+    installation.kill_when(first, "Scoring.objects.get().state == 'running'", code, after=0.5)
     assert listener.heard == []
     installation.start_worker("second.log")
     wait_until(lambda: listener.heard, "the webhook", 60)
