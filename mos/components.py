@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from mos.reliability import upper_quantile
 
@@ -132,9 +130,9 @@ def _share(part: float, whole: float) -> float:
 class _Design:
     """Ratings as sparse tables of clips by raters."""
 
-    counts_CR: sparse.csr_array
-    sums_CR: sparse.csr_array
-    squares_CR: sparse.csr_array
+    counts_CR: scipy.sparse.csr_array
+    sums_CR: scipy.sparse.csr_array
+    squares_CR: scipy.sparse.csr_array
 
 
 def variance_components(
@@ -305,7 +303,7 @@ def _design(scores: ArrayLike, clips: ArrayLike, raters: ArrayLike) -> _Design:
     scores_T = scores_T - scores_T.mean()  # components do not depend on the level; rounding does
     return _Design(
         *(
-            sparse.csr_array((values_T, (clip_T, rater_T)), shape=shape)
+            scipy.sparse.csr_array((values_T, (clip_T, rater_T)), shape=shape)
             for values_T in (np.ones_like(scores_T), scores_T, scores_T**2)
         )
     )
@@ -355,7 +353,7 @@ def solved(system_D33: Floats, right_D3: Floats) -> Floats:
     return solved_D3
 
 
-def _islands(counts_CR: sparse.csr_array) -> int:
+def _islands(counts_CR: scipy.sparse.csr_array) -> int:
     """Groups of clips and raters that no rating joins."""
-    graph = sparse.block_array([[None, counts_CR], [counts_CR.T, None]])
-    return int(connected_components(graph, directed=False)[0])
+    graph = scipy.sparse.block_array([[None, counts_CR], [counts_CR.T, None]])
+    return int(scipy.sparse.csgraph.connected_components(graph, directed=False)[0])

@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -184,8 +183,10 @@ def n_islands(clips: ArrayLike, raters: ArrayLike) -> int:
     if not size:
         return 0
     ones_T = np.ones(len(clip_T), dtype=np.int8)
-    graph = sparse.coo_array((ones_T, (clip_T, rater_T + len(clip_names))), shape=(size, size))
-    return int(connected_components(graph, directed=False)[0])
+    graph = scipy.sparse.coo_array(
+        (ones_T, (clip_T, rater_T + len(clip_names))), shape=(size, size)
+    )
+    return int(scipy.sparse.csgraph.connected_components(graph, directed=False)[0])
 
 
 def _checked(scores: ArrayLike, clips: ArrayLike, raters: ArrayLike) -> tuple[Ints, Ints, Ints]:

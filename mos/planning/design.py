@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from mos.components import VarianceComponents
 from mos.reliability import upper_quantile
@@ -195,7 +194,9 @@ def _share(part: float, rest_K: Floats) -> Floats:
 
 def _half_width(noise: float, k_K: Ints, tail: float) -> Floats:
     df_K = np.maximum(k_K - 1, 1).astype(np.float64)
-    c4_K = np.sqrt(2 / df_K) * np.exp(special.gammaln((df_K + 1) / 2) - special.gammaln(df_K / 2))
+    c4_K = np.sqrt(2 / df_K) * np.exp(
+        scipy.special.gammaln((df_K + 1) / 2) - scipy.special.gammaln(df_K / 2)
+    )
     half_K = scipy.stats.t.ppf(tail, df_K) * c4_K * np.sqrt(noise / k_K)
     return np.where(k_K > 1, half_K, np.nan)
 

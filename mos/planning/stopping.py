@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from mos.aggregate import SPAN
 from mos.reliability import upper_quantile
@@ -123,7 +123,7 @@ def sequence_half_width(
 
 def _mixture(n_C: Floats, alpha: float, planned_n: int) -> Floats:
     """Half-widths for a spread of 1."""
-    rho2 = float(-special.lambertw(-(alpha**2) / np.e, -1).real - 1) / planned_n
+    rho2 = float(-scipy.special.lambertw(-(alpha**2) / np.e, -1).real - 1) / planned_n
     grown_C = n_C * rho2 + 1
     return np.asarray(
         np.sqrt(2 * grown_C / (n_C**2 * rho2) * np.log(np.sqrt(grown_C) / alpha)), dtype=np.float64
