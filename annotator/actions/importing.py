@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from annotator.manifest import ClipRow
 from annotator.models import Clip, Corpus
 from annotator.models.corpora import original_path
+from annotator.rendition import BrokenMedia, make_rendition, probe
 
 
 class RefusedClip(ValueError):
@@ -41,8 +42,6 @@ def import_clips(
     tell: Callable[[ImportOutcome], None] = lambda outcome: None,
 ) -> list[ImportOutcome]:
     """Bring each listed clip in, tell what became of it, and go on when one is refused."""
-    from annotator.rendition import BrokenMedia
-
     outcomes = []
     for row in rows:
         try:
@@ -130,8 +129,6 @@ def _keep(
     corpus: Corpus, row: ClipRow, sha256: str, source: Clip | None, absent: Clip | None = None
 ) -> Clip:
     """Bring the file in, as a new clip or as that of one which was rated elsewhere."""
-    from annotator.rendition import make_rendition, probe
-
     looked = probe(row.path)
     clip = absent or Clip(corpus=corpus, name=row.name)
     clip.sha256, clip.source, clip.state = sha256, source or clip.source, Clip.State.READY
@@ -182,8 +179,6 @@ def _is_whole(clip: Clip, place: str, original: Path) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    from annotator.rendition import BrokenMedia
-
     if not path.is_file():
         raise BrokenMedia(f"there is no file at {path}")
     with path.open("rb") as file:

@@ -21,7 +21,6 @@ from learner.actions.jobs import Pulse, stopping
 from learner.actions.rounds import launch_round
 from learner.actions.simulation import add_simulated_raters, rate_by_simulation
 from learner.apps import RESEARCHERS
-from learner.demo.plan import FILMS, plan_clips
 from learner.models import Round
 
 NAME = "Demo"
@@ -33,13 +32,9 @@ YOUR_CLIPS = 12
 Bar = Callable[[int, int], None]
 
 
-def set_up_demo(films: int = FILMS) -> Campaign:
-    """Make the corpus, the campaign, its simulated ratings and a first round; resumes by itself.
-
-    Args:
-        films: How many sources are made; real clips are taken as they are.
-    """
-    corpus = _corpus(films)
+def set_up_demo() -> Campaign:
+    """Make the corpus, the campaign, its simulated ratings and a first round; resumes by itself."""
+    corpus = _corpus()
     campaign = _campaign(corpus)
     _rate_first_wave(campaign)
     _first_round(campaign)
@@ -63,10 +58,10 @@ def _progress(title: str, unit: str) -> Iterator[Bar]:
         yield show
 
 
-def _corpus(films: int) -> Corpus:
+def _corpus() -> Corpus:
     """The clips: real ones where DUBSCORE_DATA names a folder of them, else made here."""
     data = os.environ.get("DUBSCORE_DATA", "")
-    listing = Path(data) / "clips" if data else _made_clips(films)
+    listing = Path(data) / "clips" if data else _made_clips()
     corpus, _ = Corpus.objects.get_or_create(
         name="demo-real" if data else "demo",
         defaults={"description": "Real clips" if data else "Made clips with planted faults"},
@@ -87,12 +82,13 @@ def _corpus(films: int) -> Corpus:
     return corpus
 
 
-def _made_clips(films: int) -> Path:
+def _made_clips() -> Path:
     from learner.demo.clips import make_demo_clips
 
     with _progress("Making demo clips", "clip") as show:
-        folder, materials = settings.DUBSCORE_VAR / "demo-clips", settings.DUBSCORE_WEIGHTS / "demo"
-        return make_demo_clips(folder, materials, show, plan_clips(films))
+        return make_demo_clips(
+            settings.DUBSCORE_VAR / "demo-clips", settings.DUBSCORE_WEIGHTS / "demo", show
+        )
 
 
 def _campaign(corpus: Corpus) -> Campaign:

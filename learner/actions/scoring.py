@@ -16,6 +16,7 @@ from learner.actions.measuring import measure, subject_of
 from learner.actions.scored import result_of
 from learner.actions.uploads import GONE, check_file, delete_files
 from learner.actions.webhooks import check_webhook, tell
+from learner.media.inspection import NoMedia, inspect
 from learner.models import FusionModel, Scoring
 from learner.selectors.registry import model_in_use
 
@@ -161,8 +162,6 @@ def _looked_at(scoring: Scoring) -> list[str]:
     Raises:
         NotPossible: one of them is no video, or was deleted.
     """
-    from learner.media.inspection import NoMedia, inspect
-
     if GONE in scoring.config:
         raise NotPossible("The upload was deleted because its time was over: upload it again.")
     found = []

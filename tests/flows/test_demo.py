@@ -28,7 +28,7 @@ def said(films, log):
 def test_the_demo_is_set_up_once_whatever_stops_it(installation):
     installation.env.pop("DUBSCORE_DATA", None)  # clips made here, whatever else is at hand
     port = free_port()
-    words = (sys.executable, "manage.py", "demo", "--port", str(port), "--films", "8")
+    words = (sys.executable, "manage.py", "demo", "--port", str(port))
 
     # Stopped while it works out the metrics, it says how to go on, and goes on; meanwhile no
     # second one gets in its way.
@@ -44,7 +44,7 @@ def test_the_demo_is_set_up_once_whatever_stops_it(installation):
     demo = installation.start(*words, log="second.log")
     wait_until(lambda: "Dubscore is ready" in said(installation, "second.log"), "the demo", 300)
     assert answers(f"http://127.0.0.1:{port}/healthz")
-    assert installation.shell(COUNTS).split() == ["1", "24", "16", "0", "1", "16"]
+    assert installation.shell(COUNTS).split() == ["1", "72", "48", "0", "1", "48"]
 
     # A second one beside it is told that the port is taken.
     refused = installation.manage(*words[2:], check=False)

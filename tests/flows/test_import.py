@@ -8,7 +8,7 @@ import av
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotator import rendition
+from annotator.actions import importing
 from annotator.models import Clip, Corpus
 from annotator.models.corpora import ClipQuerySet
 from annotator.rendition import probe, render
@@ -302,7 +302,7 @@ def test_a_clip_that_another_import_brings_in_meanwhile_is_known(
         call_command("import_clips", str(tmp_path / "in"), corpus="films")
         render.make_rendition(*args)
 
-    monkeypatch.setattr(rendition, "make_rendition", render_while_another_imports)
+    monkeypatch.setattr(importing, "make_rendition", render_while_another_imports)
     code, out = run(tmp_path / "in", capsys)
     assert code == 0 and "0 new, 1 known" in out
     assert sum(path.is_file() for path in (tmp_path / "media").rglob("*")) == 2

@@ -21,10 +21,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from learner.actions import demo
-from learner.demo.plan import FILMS
 
 PATIENCE_S = 60
-FEWEST_FILMS = 8  # sources, for folds and members to have some each
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -51,37 +49,29 @@ class Command(BaseCommand):
     help = "Set up the demo corpus and campaign, then run the web server and a worker."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to serve, and how much is made."""
+        """Where to serve."""
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument(
-            "--films",
-            type=int,
-            default=FILMS,
-            choices=range(FEWEST_FILMS, FILMS + 1),
-            metavar=f"{FEWEST_FILMS}..{FILMS}",
-            help="sources that are made, each with two dubs: fewer are ready sooner",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set up what is missing, then serve."""
-        port, films = options["port"], options["films"]
+        port = options["port"]
         self._refuse_taken(port)
         for wanted in (signal.SIGINT, signal.SIGTERM):  # also where a shell had them ignored
             signal.signal(wanted, _interrupt)
         try:
             with _alone():
-                self._set_up(films)
+                self._set_up()
         except KeyboardInterrupt:
             raise CommandError("Stopped. `make demo` goes on from here.") from None
         self._serve(port)
 
-    def _set_up(self, films: int) -> None:
+    def _set_up(self) -> None:
         started = time.monotonic()
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("fetch_weights")
         if not demo.is_set_up():
-            demo.set_up_demo(films)
+            demo.set_up_demo()
             self.stdout.write(f"The demo was set up in {time.monotonic() - started:.0f} s")
 
     def _refuse_taken(self, port: int) -> None:
