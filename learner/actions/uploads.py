@@ -18,7 +18,7 @@ from learner.models import Job, Scoring
 logger = logging.getLogger(__name__)
 
 LEFT_S = 24 * 3600  # an upload that was broken off so long ago is not going on
-GONE = "uploads_deleted_at"
+GONE, STUCK = "uploads_deleted_at", "uploads_not_deleted"  # when; or why not
 BATCH = 50
 SWEEP_EVERY_S = 3600.0  # of each worker: looking at every folder takes a while
 _swept_at: list[float] = []  # by time.monotonic, the last one
@@ -48,18 +48,21 @@ def forget_uploads() -> int:
     """
     limit = timezone.now() - timedelta(days=settings.DUBSCORE_KEEP_UPLOADS_DAYS)
     over = Scoring.objects.exclude(state__in=Job.OPEN_STATES).filter(finished_at__lt=limit)
-    kept = over.exclude(file="", source_file="").exclude(config__has_key=GONE)
-    scorings = list(kept[:BATCH])
-    for scoring in scorings:
+    kept = over.exclude(file="", source_file="").exclude(config__has_any_keys=[GONE, STUCK])
+    n_deleted = 0
+    for scoring in kept[:BATCH]:
         try:
             delete_files(scoring)
+            found = {GONE: timezone.now().isoformat()}
+            n_deleted += 1
         except OSError as error:  # whose disk it is must mend it; the worker has others to serve
             logger.error("The uploads of %s cannot be deleted: %s", scoring, error)
-        scoring.config = {**scoring.config, GONE: timezone.now().isoformat()}
+            found = {STUCK: str(error)}
+        scoring.config = {**scoring.config, **found}
         scoring.save(update_fields=["config"])
     _forget_broken()
     _forget_orphans()
-    return len(scorings)
+    return n_deleted
 
 
 def delete_files(scoring: Scoring) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def labels_needed(labels: ArrayLike, curve: ArrayLike, target: float) -> float:
         raise ValueError("The curve or its target has a missing value.")
     if (np.diff(labels_L) <= 0).any():
         raise ValueError(f"Labels must ascend, not {labels_L.tolist()}.")
-    rising_L, target = isotonic_regression(curve_L).x, target - ROUNDING
+    rising_L, target = scipy.optimize.isotonic_regression(curve_L).x, target - ROUNDING
     if target > rising_L[-1]:
         return float("inf")
     after = int(np.searchsorted(rising_L, target))

@@ -61,8 +61,10 @@ def test_uploads_that_cannot_be_deleted_are_told_of_once(done, monkeypatch, capl
         raise PermissionError("a read-only disk")
 
     monkeypatch.setattr(uploads, "delete_files", refuse)
-    assert (uploads.forget_uploads(), uploads.forget_uploads()) == (1, 0)
-    assert "cannot be deleted: a read-only disk" in caplog.text
+    assert (uploads.forget_uploads(), uploads.forget_uploads()) == (0, 0)
+    assert caplog.text.count("cannot be deleted: a read-only disk") == 1
+    done.refresh_from_db()
+    assert done.config == {uploads.STUCK: "a read-only disk"}  # not called deleted
 
 
 @pytest.mark.parametrize(
